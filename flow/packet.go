@@ -1,0 +1,80 @@
+// Package flow is a packet as a filter sees it: addresses, protocol, ports, and no more.
+//
+// Parse reads a frame; Build makes one, for tests:
+//
+//	p, err := flow.Parse(frame)
+//	frame = flow.Build(p)
+package flow
+
+import "net/netip"
+
+// Protocol numbers that have ports, types or codes. https://www.iana.org/assignments/protocol-numbers
+const (
+	ICMP = 1
+	TCP  = 6
+	UDP  = 17
+)
+
+// TCP flags. RFC 9293 §3.1.
+const (
+	FIN = 1 << iota
+	SYN
+	RST
+	PSH
+	ACK
+)
+
+// ICMP types that have an identifier which pairs a reply with its request. RFC 792.
+const (
+	EchoReply   = 0
+	EchoRequest = 8
+)
+
+// MAC is an Ethernet address.
+type MAC [6]byte
+
+// A Packet is one frame with an IPv4 packet in it.
+type Packet struct {
+	SrcMAC, DstMAC MAC
+	Src, Dst       netip.Addr
+	Protocol       uint8
+	// SrcPort and DstPort are the ports of TCP and UDP. An ICMP echo request has its identifier as
+	// SrcPort and 0 as DstPort, an echo reply 0 as SrcPort and the identifier as DstPort: so a reply
+	// is its request turned round. Where the identifier is 0 only the type tells them apart.
+	// Everything else has 0 and 0.
+	SrcPort, DstPort   uint16
+	ICMPType, ICMPCode uint8 // valid iff Protocol is ICMP
+	TCPFlags           uint8 // valid iff Protocol is TCP
+	Options            int   // bytes of IP options, a multiple of 4 up to 40
+	Payload            int   // bytes after the transport header
+}
+
+// Echo tells whether the packet is an ICMP echo request or reply.
+func (p Packet) Echo() bool {
+	return p.Protocol == ICMP && (p.ICMPType == EchoRequest || p.ICMPType == EchoReply)
+}
+
+// Reverse is the packet turned round: what its receiver sends back. A TCP packet keeps its flags.
+func (p Packet) Reverse() Packet {
+	p.SrcMAC, p.DstMAC = p.DstMAC, p.SrcMAC
+	p.Src, p.Dst = p.Dst, p.Src
+	p.SrcPort, p.DstPort = p.DstPort, p.SrcPort
+	if p.Echo() {
+		p.ICMPType = EchoRequest + EchoReply - p.ICMPType
+	}
+	return p
+}
+
+// A Kind is what a frame is that is no Packet. Each is an error that Parse returns.
+type Kind uint8
+
+const (
+	Malformed   Kind = iota + 1 // too short, or lengths that contradict one another
+	Unsupported                 // neither IPv4 nor ARP: IPv6, VLAN tags and everything else
+	Fragment                    // a piece of an IPv4 packet
+	ARP                         // see ParseARP
+)
+
+func (k Kind) Error() string {
+	return [...]string{Malformed: "malformed packet", Unsupported: "unsupported ethertype", Fragment: "fragment", ARP: "ARP"}[k]
+}

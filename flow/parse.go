@@ -1,0 +1,92 @@
+package flow
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// The parts of a frame, in bytes.
+const (
+	ethernetHeader = 14
+	ipv4Header     = 20 // without options
+	tcpHeader      = 20 // without options
+	udpHeader      = 8
+	icmpHeader     = 8
+)
+
+// https://www.iana.org/assignments/ieee-802-numbers
+const (
+	etherIPv4 = 0x0800
+	etherARP  = 0x0806
+)
+
+var big = binary.BigEndian
+
+// Parse reads an Ethernet frame. Where it holds no whole IPv4 packet the error is a Kind.
+//
+// Lengths are checked, checksums are not: a network does not look at them either. What follows the
+// packet in the frame (Ethernet's padding) is ignored. Parse keeps nothing of the frame and does not allocate.
+func Parse(frame []byte) (Packet, error) {
+	if len(frame) < ethernetHeader {
+		return Packet{}, Malformed
+	}
+	p := Packet{DstMAC: MAC(frame[0:6]), SrcMAC: MAC(frame[6:12])}
+	switch big.Uint16(frame[12:]) {
+	case etherIPv4:
+		return parseIPv4(p, frame[ethernetHeader:])
+	case etherARP:
+		return Packet{}, ARP
+	}
+	return Packet{}, Unsupported
+}
+
+// parseIPv4 reads the packet that begins with an IPv4 header. RFC 791 §3.1.
+func parseIPv4(p Packet, b []byte) (Packet, error) {
+	if len(b) < ipv4Header || b[0]>>4 != 4 {
+		return Packet{}, Malformed
+	}
+	header, total := int(b[0]&0xf)*4, int(big.Uint16(b[2:]))
+	if header < ipv4Header || total < header || total > len(b) {
+		return Packet{}, Malformed
+	}
+	if big.Uint16(b[6:])&0x3fff != 0 { // more fragments follow, or this is not the first
+		return Packet{}, Fragment
+	}
+	p.Options = header - ipv4Header
+	p.Protocol = b[9]
+	p.Src, p.Dst = netip.AddrFrom4([4]byte(b[12:16])), netip.AddrFrom4([4]byte(b[16:20]))
+	return parseTransport(p, b[header:total])
+}
+
+func parseTransport(p Packet, b []byte) (Packet, error) {
+	header := 0
+	switch p.Protocol {
+	case TCP: // RFC 9293 §3.1
+		if len(b) < tcpHeader {
+			return Packet{}, Malformed
+		}
+		header = int(b[12]>>4) * 4
+		if header < tcpHeader || header > len(b) {
+			return Packet{}, Malformed
+		}
+		p.SrcPort, p.DstPort, p.TCPFlags = big.Uint16(b), big.Uint16(b[2:]), b[13]
+	case UDP: // RFC 768
+		if header = udpHeader; len(b) < header {
+			return Packet{}, Malformed
+		}
+		p.SrcPort, p.DstPort = big.Uint16(b), big.Uint16(b[2:])
+	case ICMP: // RFC 792
+		if header = icmpHeader; len(b) < header {
+			return Packet{}, Malformed
+		}
+		p.ICMPType, p.ICMPCode = b[0], b[1]
+		switch p.ICMPType {
+		case EchoRequest:
+			p.SrcPort = big.Uint16(b[4:])
+		case EchoReply:
+			p.DstPort = big.Uint16(b[4:])
+		}
+	}
+	p.Payload = len(b) - header
+	return p, nil
+}

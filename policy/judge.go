@@ -1,0 +1,147 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"crenel/flow"
+)
+
+// A Verdict says what becomes of a packet, and why.
+type Verdict struct {
+	Allow  bool
+	Reason Reason
+	// Interface is the Num of the interface whose gate or check decided, of a packet that passed the
+	// last gate that it crossed; 0: the internet's side decided.
+	Interface uint32
+	To        uint32         // the Num of the interface that gets it, 0: the host; valid iff Allow
+	Packet    flow.Packet    // as it is delivered; valid iff Allow and not Answered
+	Answer    flow.ARPPacket // as it is delivered; valid iff Answered
+	Rule      string         // the id of the rule that the last gate allowed it by; "" where it asked none
+}
+
+// GatewayMAC is the address of the gateway of every subnet.
+var GatewayMAC = flow.MAC{2, 0, 0, 0, 0, 1}
+
+// Evaluate judges a packet that belongs to no connection: see Tracker.Judge.
+func Evaluate(v *View, from uint32, p flow.Packet) Verdict {
+	return new(Tracker).Judge(v, 0, from, p)
+}
+
+// JudgeFrame judges what the interface with the Num from sends; 0: what the internet, which is the
+// host, sends. Time is in seconds, from whenever.
+func (t *Tracker) JudgeFrame(v *View, now, from uint32, frame []byte) Verdict {
+	sender, ok := hook(v, from)
+	if !ok {
+		return drop(NoInterface, 0)
+	}
+	p, err := flow.Parse(frame)
+	var kind flow.Kind
+	if !errors.As(err, &kind) {
+		return t.Judge(v, now, from, p)
+	}
+	switch {
+	case kind == flow.ARP && sender != nil:
+		return answer(v, sender, frame)
+	case kind == flow.Malformed:
+		return drop(Malformed, from)
+	case kind == flow.Fragment:
+		return drop(Fragment, from)
+	}
+	return drop(Unsupported, from) // ARP from the host too: nothing between them needs it
+}
+
+// Judge judges a packet that JudgeFrame could parse. The steps and their names are those of the
+// program in the kernel and of docs/packet.md.
+func (t *Tracker) Judge(v *View, now, from uint32, p flow.Packet) Verdict {
+	sender, ok := hook(v, from)
+	if !ok {
+		return drop(NoInterface, 0)
+	}
+	if !source(v, sender, p) {
+		return drop(Spoofed, from)
+	}
+	var last Verdict
+	if sender != nil {
+		last = t.gate(v, now, crossing{at: sender, direction: out, packet: p})
+		if !last.Allow {
+			return last
+		}
+	}
+	h := route(v, sender, p)
+	if h.dropped.Drops() {
+		return drop(h.dropped, h.by)
+	}
+	if h.receiver != nil {
+		last = t.gate(v, now, crossing{at: h.receiver, direction: in, packet: h.packet, public: h.public})
+		if !last.Allow {
+			return last
+		}
+	}
+	return deliver(last, sender, h)
+}
+
+func drop(why Reason, at uint32) Verdict { return Verdict{Reason: why, Interface: at} }
+
+// hook finds the interface whose link the packet came from: nil, true for the internet's.
+func hook(v *View, from uint32) (*Interface, bool) {
+	if from == 0 {
+		return nil, true
+	}
+	for i := range v.Interfaces {
+		if v.Interfaces[i].Num == from {
+			return &v.Interfaces[i], true
+		}
+	}
+	return nil, false
+}
+
+// source tells whether the packet's source may be true. An interface sends from its own addresses;
+// without the source/destination check from any IP address, but never from another MAC. The internet
+// does not send from the pool, where only the host's own address is outside the VPCs.
+func source(v *View, sender *Interface, p flow.Packet) bool {
+	if sender == nil {
+		return p.Src == v.Host() || !v.Public.Contains(p.Src)
+	}
+	return p.SrcMAC == sender.MAC && (p.Src == sender.Addr || !sender.SourceDestCheck)
+}
+
+// deliver hands the packet over: addressed to the receiver, from the neighbour or from the gateway.
+// What goes to the host keeps the MACs that it had.
+func deliver(last Verdict, sender *Interface, h hop) Verdict {
+	last.Packet = h.packet
+	if h.receiver == nil {
+		return last
+	}
+	last.To = h.receiver.Num
+	last.Packet.DstMAC = h.receiver.MAC
+	last.Packet.SrcMAC = GatewayMAC
+	if !h.public && sender.Subnet == h.receiver.Subnet {
+		last.Packet.SrcMAC = sender.MAC
+	}
+	return last
+}
+
+// Host is the host's own address: the first of the pool. Without a pool it is no address.
+func (v *View) Host() netip.Addr {
+	if !v.Public.IsValid() {
+		return netip.Addr{}
+	}
+	return v.Public.Masked().Addr().Next()
+}
+
+// String is the verdict on one line: "no-ingress-rule at 7", "allowed at 7 by sgr-… to 7: tcp …".
+func (v Verdict) String() string {
+	s := fmt.Sprintf("%s at %d", v.Reason, v.Interface)
+	if v.Rule != "" {
+		s += " by " + v.Rule
+	}
+	switch {
+	case v.Reason == Answered:
+		return fmt.Sprintf("%s to %d: %s", s, v.To, v.Answer)
+	case v.Allow:
+		return fmt.Sprintf("%s to %d: %s", s, v.To, v.Packet)
+	}
+	return s
+}

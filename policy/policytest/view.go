@@ -1,0 +1,356 @@
+// Package policytest makes random Views and packets, for tests that hold something to package policy.
+//
+//	r := rand.New(rand.NewPCG(seed, 0))
+//	view, traffic := policytest.RandomView(r), policytest.Traffic{}
+//	for range 1000 {
+//		now += policytest.RandomPause(r)
+//		from, p := traffic.Next(r, view)
+//		traffic.Saw(view, from, p, tracker.Judge(view, now, from, p))
+//	}
+//
+// The worlds are small and their edges near: two VPCs with the same addresses, ports one beside a
+// rule's, addresses one beside a prefix, replies to what was sent before.
+package policytest
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+
+	"crenel/flow"
+	"crenel/policy"
+)
+
+// RandomView makes what For could have selected from some State: up to 8 interfaces in 2 or 3 VPCs,
+// of which two have the same addresses; up to 16 groups; up to 60 rules each way in a group.
+func RandomView(r *rand.Rand) *policy.View {
+	w := world{Rand: r, nums: uint32(r.IntN(5)), v: &policy.View{
+		Revision: r.Int64N(1e6) + 1,
+		Public:   one(r, prefix("198.18.64.0/24"), prefix("198.19.255.240/28")),
+	}}
+	w.vpcs()
+	w.groups()
+	w.interfaces()
+	w.routes()
+	w.rules()
+	w.members()
+	return w.v
+}
+
+// Reroll changes the View as requests do: rules, groups of interfaces, members, public addresses,
+// routes, interfaces that come and go. What it keeps keeps its number.
+func Reroll(r *rand.Rand, old *policy.View) *policy.View {
+	v := copyView(old)
+	v.Revision++
+	w := world{Rand: r, v: v, groupVPC: map[uint32]uint32{}}
+	for _, i := range v.Interfaces {
+		w.nums = max(w.nums, i.Num)
+		for _, g := range i.Groups {
+			w.groupVPC[g] = i.VPC
+		}
+	}
+	for _, g := range v.Groups {
+		w.nums = max(w.nums, g.Num)
+	}
+	for range 1 + r.IntN(4) {
+		w.change()
+	}
+	w.prune()
+	w.members()
+	return v
+}
+
+// A world is a View in the making.
+type world struct {
+	*rand.Rand
+	v        *policy.View
+	nums     uint32            // the last that was handed out
+	groupVPC map[uint32]uint32 // of each group
+}
+
+func (w *world) num() uint32 {
+	w.nums += 1 + uint32(w.IntN(7))
+	return w.nums
+}
+
+// vpcs makes subnets: two VPCs alike, and perhaps one with addresses of its own.
+func (w *world) vpcs() {
+	n := 2 + w.IntN(2)
+	for i := range n {
+		vpc, subnets := w.num(), []netip.Prefix{prefix("10.0.1.0/24"), prefix("10.0.2.0/28")}
+		local := prefix("10.0.0.0/16")
+		if i == 2 {
+			local, subnets = prefix("172.31.0.0/16"), []netip.Prefix{prefix("172.31.0.0/20"), prefix("172.31.16.0/20")}
+		}
+		for s, cidr := range subnets {
+			w.v.Subnets = append(w.v.Subnets, policy.Subnet{ID: fmt.Sprintf("subnet-%d%d", vpc, s), VPC: vpc, CIDR: cidr,
+				Routes: []policy.Route{{Destination: local, Target: policy.Local}}})
+		}
+	}
+	slices.SortFunc(w.v.Subnets, func(a, b policy.Subnet) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+func (w *world) routes() {
+	for i := range w.v.Subnets {
+		w.v.Subnets[i].Routes = w.newRoutes(w.v.Subnets[i].Routes[0].Destination)
+	}
+}
+
+// newRoutes are the local one and what people add to it: mostly the way to the internet.
+func (w *world) newRoutes(local netip.Prefix) []policy.Route {
+	byPrefix := map[netip.Prefix]policy.Target{}
+	if w.IntN(8) > 0 {
+		byPrefix[prefix("0.0.0.0/0")] = policy.Internet
+	}
+	for w.IntN(3) == 0 {
+		byPrefix[w.prefix()] = one(w.Rand, policy.Internet, policy.Nowhere)
+	}
+	for p := range byPrefix {
+		if local.Overlaps(p) && p.Bits() >= local.Bits() {
+			delete(byPrefix, p) // AWS has no route inside the local one
+		}
+	}
+	byPrefix[local] = policy.Local
+	var routes []policy.Route
+	for p, t := range byPrefix {
+		routes = append(routes, policy.Route{Destination: p, Target: t})
+	}
+	slices.SortFunc(routes, func(a, b policy.Route) int { return a.Destination.Compare(b.Destination) })
+	return routes
+}
+
+func (w *world) groups() {
+	w.groupVPC = map[uint32]uint32{}
+	for range 1 + w.IntN(16) {
+		w.groupVPC[w.num()] = w.subnet().VPC
+	}
+}
+
+func (w *world) interfaces() {
+	for range 2 + w.IntN(7) {
+		w.addInterface()
+	}
+}
+
+// addInterface adds one, often where another VPC has the same address already.
+func (w *world) addInterface() {
+	s := w.subnet()
+	addr := nth(s.CIDR, 4+w.IntN(3))
+	if slices.ContainsFunc(w.v.Interfaces, func(i policy.Interface) bool { return i.VPC == s.VPC && i.Addr == addr }) {
+		return
+	}
+	n := w.num()
+	i := policy.Interface{Num: n, ID: fmt.Sprintf("eni-%d", n), VPC: s.VPC, Subnet: s.ID, Addr: addr, Public: w.public(),
+		MAC: flow.MAC{0x0a, byte(w.IntN(256)), byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, Groups: w.some(s.VPC), SourceDestCheck: w.IntN(8) > 0}
+	w.v.Interfaces = append(w.v.Interfaces, i)
+	w.need(i.Groups)
+}
+
+// need puts the groups into the View, still without rules.
+func (w *world) need(groups []uint32) {
+	for _, g := range groups {
+		if !slices.ContainsFunc(w.v.Groups, func(h policy.Group) bool { return h.Num == g }) {
+			w.v.Groups = append(w.v.Groups, policy.Group{Num: g, ID: fmt.Sprintf("sg-%d", g)})
+		}
+	}
+	slices.SortFunc(w.v.Groups, func(a, b policy.Group) int { return cmp.Compare(a.Num, b.Num) })
+}
+
+// public is a free address of the pool, or none.
+func (w *world) public() netip.Addr {
+	a := nth(w.v.Public, 2+w.IntN(9))
+	if w.IntN(4) == 0 || slices.ContainsFunc(w.v.Interfaces, func(i policy.Interface) bool { return i.Public == a }) {
+		return netip.Addr{}
+	}
+	return a
+}
+
+func (w *world) rules() {
+	for g := range w.v.Groups {
+		w.v.Groups[g].Ingress, w.v.Groups[g].Egress = w.newRules(w.v.Groups[g].Num)
+	}
+}
+
+// newRules makes few rules mostly, as people do, and sometimes as many as AWS allows. Most groups
+// keep the rule that every group is made with: everything may go out.
+func (w *world) newRules(group uint32) (ingress, egress []policy.Rule) {
+	if w.IntN(3) > 0 {
+		egress = append(egress, policy.Rule{ID: w.ruleID(), What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: prefix("0.0.0.0/0")})
+	}
+	for range one(w.Rand, 0, 1, 1, 2, 3, 5, 10, 59) {
+		egress = append(egress, w.rule(group))
+	}
+	for range one(w.Rand, 0, 1, 2, 3, 5, 5, 10, 60) {
+		ingress = append(ingress, w.rule(group))
+	}
+	return ingress, egress
+}
+
+func (w *world) ruleID() string { return fmt.Sprintf("sgr-%016x", w.Uint64()) }
+
+func (w *world) rule(group uint32) policy.Rule {
+	r := policy.Rule{ID: w.ruleID(), What: w.what()}
+	if w.IntN(2) == 0 {
+		r.Group = one(w.Rand, w.groupsOf(w.groupVPC[group])...)
+	} else {
+		r.CIDR = w.prefix()
+	}
+	return r
+}
+
+func (w *world) what() policy.What {
+	switch w.IntN(10) {
+	case 0:
+		return policy.What{Protocol: -1, From: -1, To: -1}
+	case 1:
+		return policy.What{Protocol: one(w.Rand, 2, 47, 50, 132), From: -1, To: -1}
+	case 2, 3:
+		return one(w.Rand,
+			policy.What{Protocol: flow.ICMP, From: -1, To: -1},
+			policy.What{Protocol: flow.ICMP, From: flow.EchoRequest, To: -1},
+			policy.What{Protocol: flow.ICMP, From: flow.EchoRequest, To: 0},
+			policy.What{Protocol: flow.ICMP, From: flow.EchoReply, To: 0},
+			policy.What{Protocol: flow.ICMP, From: 3, To: 4},
+			policy.What{Protocol: flow.ICMP, From: 255, To: 255})
+	}
+	from, to := int(w.port()), int(w.port())
+	if w.IntN(2) == 0 {
+		to = from
+	}
+	return policy.What{Protocol: one(w.Rand, flow.TCP, flow.UDP), From: min(from, to), To: max(from, to)}
+}
+
+// members follow from the groups that rules name: those of the View's interfaces, and of some that
+// are elsewhere.
+func (w *world) members() {
+	named := map[uint32]bool{}
+	for _, g := range w.v.Groups {
+		for _, r := range slices.Concat(g.Ingress, g.Egress) {
+			named[r.Group] = r.Group != 0
+		}
+	}
+	elsewhere := w.v.Members // kept from an older View: whatever is not this host's
+	w.v.Members = nil
+	for _, i := range w.v.Interfaces {
+		w.addMember(i.VPC, i.Addr, i.Groups, named)
+	}
+	for _, m := range elsewhere {
+		w.addMember(m.VPC, m.Addr, m.Groups, named)
+	}
+	for range w.IntN(4) {
+		s := w.subnet()
+		w.addMember(s.VPC, nth(s.CIDR, 4+w.IntN(8)), w.some(s.VPC), named)
+	}
+	slices.SortFunc(w.v.Members, func(a, b policy.Member) int { return cmp.Or(cmp.Compare(a.VPC, b.VPC), a.Addr.Compare(b.Addr)) })
+}
+
+func (w *world) addMember(vpc uint32, addr netip.Addr, groups []uint32, named map[uint32]bool) {
+	groups = slices.DeleteFunc(slices.Clone(groups), func(g uint32) bool { return !named[g] })
+	here := slices.ContainsFunc(w.v.Interfaces, func(i policy.Interface) bool {
+		return i.VPC == vpc && i.Addr == addr && !slices.Equal(groups, slices.DeleteFunc(slices.Clone(i.Groups), func(g uint32) bool { return !named[g] }))
+	})
+	known := slices.ContainsFunc(w.v.Members, func(m policy.Member) bool { return m.VPC == vpc && m.Addr == addr })
+	if len(groups) > 0 && !here && !known {
+		w.v.Members = append(w.v.Members, policy.Member{VPC: vpc, Addr: addr, Groups: groups})
+	}
+}
+
+func (w *world) subnet() policy.Subnet { return one(w.Rand, w.v.Subnets...) }
+
+// groupsOf are the groups of the VPC, ascending.
+func (w *world) groupsOf(vpc uint32) (groups []uint32) {
+	for g, of := range w.groupVPC {
+		if of == vpc {
+			groups = append(groups, g)
+		}
+	}
+	slices.Sort(groups)
+	return groups
+}
+
+// some are 1 to 5 groups of the VPC, ascending.
+func (w *world) some(vpc uint32) []uint32 {
+	groups := w.groupsOf(vpc)
+	if len(groups) == 0 {
+		n := w.num()
+		groups, w.groupVPC[n] = []uint32{n}, vpc
+	}
+	w.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] })
+	groups = groups[:min(len(groups), 1+w.IntN(5))]
+	slices.Sort(groups)
+	return groups
+}
+
+// prefix is of a rule or a route: often one whose edge is near an address that exists.
+func (w *world) prefix() netip.Prefix {
+	a := w.addr()
+	bits := one(w.Rand, 0, 1, 8, 16, 20, 24, 28, 30, 31, 32, 32, 32)
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return prefix("0.0.0.0/0")
+	}
+	return p
+}
+
+func (w *world) addr() netip.Addr { return addr(w.Rand, w.v) }
+func (w *world) port() uint16     { return port(w.Rand) }
+
+// addr is an address that means something in the View, or is one beside such.
+func addr(r *rand.Rand, v *policy.View) netip.Addr {
+	a := netip.AddrFrom4([4]byte{203, 0, 113, byte(r.IntN(4))})
+	i := policy.Interface{}
+	if len(v.Interfaces) > 0 {
+		i = one(r, v.Interfaces...)
+	}
+	switch r.IntN(9) {
+	case 0:
+		return v.Host()
+	case 1:
+		a = nth(v.Public, r.IntN(12))
+	case 2, 3:
+		if i.Public.IsValid() {
+			a = i.Public
+		}
+	case 4, 5:
+		if i.Addr.IsValid() {
+			a = i.Addr
+		}
+	case 6:
+		a = nth(one(r, v.Subnets...).CIDR, r.IntN(12))
+	case 7:
+		a = one(r, prefix("0.0.0.0/8"), prefix("127.0.0.0/8"), prefix("224.0.0.0/3"), prefix("10.0.0.0/16"), prefix("172.31.0.0/16")).Addr()
+	}
+	switch b := a; r.IntN(8) {
+	case 0:
+		b = a.Next()
+		if b.IsValid() {
+			return b
+		}
+	case 1:
+		b = a.Prev()
+		if b.IsValid() {
+			return b
+		}
+	}
+	return a
+}
+
+// port is one of few, so that rules and packets meet, or one beside.
+func port(r *rand.Rand) uint16 {
+	return one(r, uint16(0), 1, 22, 80, 443, 5432, 32768, 65535) + one(r, uint16(0), 0, 0, 0, 1, 65535)
+}
+
+func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+
+func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+
+// nth is the n-th address of the prefix.
+func nth(p netip.Prefix, n int) netip.Addr {
+	a := p.Masked().Addr()
+	for range n {
+		a = a.Next()
+	}
+	return a
+}

@@ -1,0 +1,45 @@
+package policy
+
+//go:generate go run ../datapath/bpf/gen
+
+// A Reason says why a packet passed or was dropped. The kernel program counts and reports the same numbers.
+type Reason uint8
+
+const (
+	// What passes.
+	Allowed     Reason = iota // a rule of the groups allows it, at every gate that it crossed
+	Established               // it belongs to a connection: at the last gate that it crossed no rule was asked
+	Answered                  // ARP, answered in the interface's place
+
+	// What is dropped.
+	Malformed       // it cannot be parsed
+	Unsupported     // neither IPv4 nor ARP
+	Fragment        // a piece of an IPv4 packet
+	Spoofed         // its source is not the interface's own MAC or IP address
+	NoInterface     // the link has no interface yet, or no longer
+	NoEgressRule    // no group of the sender allows it out
+	NoIngressRule   // no group of the receiver allows it in
+	NoRoute         // the subnet's route table leads nowhere
+	NoPublicAddress // the route leads to the internet, and the interface has no public address
+	NoDestination   // nobody has the destination address; ARP: asked for an address that nobody has
+	NotForwarded    // beyond the host: the lab's internet ends there
+	NotJudged       // it reached an interface's link from elsewhere than a gate
+	TableFull       // the connection cannot be tracked: the table is full
+	Internal        // a lookup that cannot fail failed
+
+	Reasons // how many there are
+)
+
+var reasonNames = [Reasons]string{"allowed", "established", "answered", "malformed", "unsupported", "fragment", "spoofed",
+	"no-interface", "no-egress-rule", "no-ingress-rule", "no-route", "no-public-address", "no-destination", "not-forwarded",
+	"not-judged", "table-full", "internal"}
+
+func (r Reason) String() string {
+	if r < Reasons {
+		return reasonNames[r]
+	}
+	return "unknown"
+}
+
+// Drops tells whether the reason is one for which packets are dropped.
+func (r Reason) Drops() bool { return r >= Malformed }

@@ -1,0 +1,107 @@
+package policy
+
+import (
+	"net/netip"
+
+	"crenel/flow"
+)
+
+// A hop is where the route leads a packet, or why it leads nowhere.
+type hop struct {
+	dropped  Reason      // where it Drops: the rest is not valid, but by
+	by       uint32      // the Num of the interface that is to blame
+	packet   flow.Packet // with the IP addresses that it arrives with
+	receiver *Interface  // nil: the host
+	public   bool        // it travels by public addresses, through the internet gateway
+}
+
+// route finds where the packet goes; sender is nil where it comes from the internet.
+func route(v *View, sender *Interface, p flow.Packet) hop {
+	if sender == nil {
+		return enter(v, 0, p)
+	}
+	switch target(v, sender, p.Dst) {
+	case Local:
+		receiver := find(v, func(i *Interface) bool { return i.VPC == sender.VPC && i.Addr == p.Dst })
+		if receiver == nil || receiver == sender {
+			return hop{dropped: NoDestination, by: sender.Num}
+		}
+		return hop{packet: p, receiver: receiver}
+	case Internet:
+		return leave(v, sender, p)
+	}
+	return hop{dropped: NoRoute, by: sender.Num}
+}
+
+// leave takes a packet out through the internet gateway: from here on its source is public. There
+// are the host and the other interfaces with public addresses, and nothing beyond.
+func leave(v *View, sender *Interface, p flow.Packet) hop {
+	if !sender.Public.IsValid() {
+		return hop{dropped: NoPublicAddress, by: sender.Num}
+	}
+	p.Src = sender.Public
+	switch {
+	case p.Dst == v.Host():
+		return hop{packet: p, public: true}
+	case !v.Public.Contains(p.Dst):
+		return hop{dropped: NotForwarded, by: sender.Num}
+	}
+	return enter(v, sender.Num, p)
+}
+
+// enter takes a packet in through the internet gateway of the interface that has the public
+// destination: from here on its destination is private. The interface's subnet must have a way back.
+func enter(v *View, from uint32, p flow.Packet) hop {
+	receiver := find(v, func(i *Interface) bool { return i.Public.IsValid() && i.Public == p.Dst })
+	if receiver == nil {
+		return hop{dropped: NoDestination, by: from}
+	}
+	if target(v, receiver, p.Src) != Internet {
+		return hop{dropped: NoRoute, by: receiver.Num}
+	}
+	p.Dst = receiver.Addr
+	return hop{packet: p, receiver: receiver, public: true}
+}
+
+// nowhere is what no route leads to, whatever the tables say: this network, loopback, multicast,
+// reserved addresses and broadcast. https://www.iana.org/assignments/iana-ipv4-special-registry
+var nowhere = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("224.0.0.0/3"),
+}
+
+// target is where the route table of the interface's subnet leads the address: the longest prefix decides.
+func target(v *View, i *Interface, a netip.Addr) Target {
+	for _, p := range nowhere {
+		if p.Contains(a) {
+			return Nowhere
+		}
+	}
+	best, length := Nowhere, -1
+	if s := subnet(v, i); s != nil {
+		for _, r := range s.Routes {
+			if r.Destination.Contains(a) && r.Destination.Bits() > length {
+				best, length = r.Target, r.Destination.Bits()
+			}
+		}
+	}
+	return best
+}
+
+// subnet is the interface's, or nil: then it has no routes and no neighbours.
+func subnet(v *View, i *Interface) *Subnet {
+	for n := range v.Subnets {
+		if v.Subnets[n].ID == i.Subnet {
+			return &v.Subnets[n]
+		}
+	}
+	return nil
+}
+
+func find(v *View, is func(*Interface) bool) *Interface {
+	for i := range v.Interfaces {
+		if is(&v.Interfaces[i]) {
+			return &v.Interfaces[i]
+		}
+	}
+	return nil
+}

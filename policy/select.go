@@ -1,0 +1,181 @@
+package policy
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"crenel/flow"
+	"crenel/vpc"
+)
+
+// For selects what the host enforces of the State; "" is the one host that has everything. No State
+// says yet which host an instance is on: a host with a name has nothing.
+//
+// It only leaves out, never widens: what cannot be enforced yet (IPv6, prefix lists), and what no
+// longer leads anywhere (a group that is gone), allows nothing.
+func For(s *vpc.State, host string) *View {
+	v := &View{Revision: s.Revision, Public: s.Cell().Public}
+	if host != "" {
+		return v
+	}
+	subnets, groups := map[string]bool{}, map[string]bool{}
+	for i := range s.Interfaces.All() {
+		if !enforced(s, i) {
+			continue
+		}
+		mac, err := flow.ParseMAC(i.MAC)
+		if err != nil {
+			continue // it can send nothing: no frame has its address
+		}
+		out := Interface{Num: i.Num, ID: i.ID, VPC: vpcNum(s, i.VPC), Subnet: i.Subnet, MAC: mac,
+			Addr: i.PrivateIP, Public: i.PublicIP, SourceDestCheck: i.SourceDestCheck}
+		for _, id := range i.Groups {
+			if n := groupNum(s, i.VPC, id); n != 0 {
+				out.Groups = append(out.Groups, n)
+				groups[id] = true
+			}
+		}
+		slices.Sort(out.Groups)
+		v.Interfaces = append(v.Interfaces, out)
+		subnets[i.Subnet] = true
+	}
+	slices.SortFunc(v.Interfaces, func(a, b Interface) int { return cmp.Compare(a.Num, b.Num) })
+	for _, id := range slices.Sorted(maps.Keys(subnets)) {
+		if sub := s.Subnets.Get(id); sub != nil {
+			v.Subnets = append(v.Subnets, Subnet{ID: sub.ID, VPC: vpcNum(s, sub.VPC), CIDR: sub.CIDR, Routes: routes(s, sub)})
+		}
+	}
+	for id := range groups {
+		v.Groups = append(v.Groups, group(s, s.SecurityGroups.Get(id)))
+	}
+	slices.SortFunc(v.Groups, func(a, b Group) int { return cmp.Compare(a.Num, b.Num) })
+	v.Members = members(s, groups)
+	return v
+}
+
+// enforced tells whether the interface belongs to an instance that may send or get packets.
+func enforced(s *vpc.State, i *vpc.Interface) bool {
+	if i.Attachment == nil {
+		return false
+	}
+	instance := s.Instances.Get(i.Attachment.Instance)
+	return instance != nil && instance.State != vpc.Stopped && instance.State != vpc.Terminated
+}
+
+func vpcNum(s *vpc.State, id string) uint32 {
+	if v := s.VPCs.Get(id); v != nil {
+		return v.Num
+	}
+	return 0
+}
+
+// groupNum is the number of the VPC's group, or 0 where the VPC has no such group.
+func groupNum(s *vpc.State, vpc, id string) uint32 {
+	if g := s.SecurityGroups.Get(id); g != nil && g.VPC == vpc {
+		return g.Num
+	}
+	return 0
+}
+
+// routes are the subnet's, the local one among them: that one cannot be overruled.
+func routes(s *vpc.State, subnet *vpc.Subnet) (out []Route) {
+	byPrefix := map[netip.Prefix]Target{}
+	if t := s.RouteTableOf(subnet); t != nil {
+		for _, r := range t.Routes {
+			if r.Destination.Addr().Is4() {
+				byPrefix[r.Destination.Masked()] = routeTarget(s, subnet.VPC, r.Target)
+			}
+		}
+	}
+	if v := s.VPCs.Get(subnet.VPC); v != nil {
+		byPrefix[v.CIDR] = Local
+	}
+	for prefix, target := range byPrefix {
+		out = append(out, Route{prefix, target})
+	}
+	slices.SortFunc(out, func(a, b Route) int { return a.Destination.Compare(b.Destination) })
+	return out
+}
+
+// routeTarget is where the id leads from the VPC: a gateway that is gone, detached or another VPC's
+// is a blackhole, and so is every kind of target that packets cannot take yet.
+func routeTarget(s *vpc.State, vpc, id string) Target {
+	if g := s.InternetGateways.Get(id); g != nil && g.VPC == vpc {
+		return Internet
+	}
+	return Nowhere
+}
+
+func group(s *vpc.State, g *vpc.SecurityGroup) Group {
+	out := Group{Num: g.Num, ID: g.ID}
+	for _, r := range g.Rules {
+		rule, ok := rule(s, g.VPC, r)
+		switch {
+		case ok && r.Egress:
+			out.Egress = append(out.Egress, rule)
+		case ok:
+			out.Ingress = append(out.Ingress, rule)
+		}
+	}
+	return out
+}
+
+// icmpv6 is a protocol that no IPv4 packet means. https://www.iana.org/assignments/protocol-numbers
+const icmpv6 = 58
+
+// rule is the rule as it is enforced; false: it allows no IPv4 packet, or none yet.
+func rule(s *vpc.State, vpc string, r vpc.Rule) (Rule, bool) {
+	out := Rule{ID: r.ID, What: What(r.What)}
+	switch {
+	case r.What.Protocol == icmpv6:
+		return Rule{}, false
+	case r.Peer.Group != "":
+		out.Group = groupNum(s, vpc, r.Peer.Group)
+		return out, out.Group != 0
+	case r.Peer.CIDR.Addr().Is4():
+		out.CIDR = r.Peer.CIDR.Masked()
+		return out, true
+	}
+	return Rule{}, false
+}
+
+// members are the private addresses of all the interfaces, attached or not and wherever, that carry
+// a group which a rule of the groups with these ids names.
+func members(s *vpc.State, groups map[string]bool) (out []Member) {
+	named := named(s, groups)
+	done := map[string]bool{}
+	for id := range named {
+		for i := range s.Interfaces.By("group", id) {
+			if done[i.ID] {
+				continue
+			}
+			done[i.ID] = true
+			m := Member{VPC: vpcNum(s, i.VPC), Addr: i.PrivateIP}
+			for _, g := range i.Groups {
+				if n := groupNum(s, i.VPC, g); n != 0 && named[g] {
+					m.Groups = append(m.Groups, n)
+				}
+			}
+			slices.Sort(m.Groups)
+			out = append(out, m)
+		}
+	}
+	slices.SortFunc(out, func(a, b Member) int { return cmp.Or(cmp.Compare(a.VPC, b.VPC), a.Addr.Compare(b.Addr)) })
+	return out
+}
+
+// named are the ids of the groups that the rules of these groups name.
+func named(s *vpc.State, groups map[string]bool) map[string]bool {
+	ids := map[string]bool{}
+	for id := range groups {
+		g := s.SecurityGroups.Get(id)
+		for _, r := range g.Rules {
+			if out, ok := rule(s, g.VPC, r); ok && out.Group != 0 {
+				ids[r.Peer.Group] = true
+			}
+		}
+	}
+	return ids
+}

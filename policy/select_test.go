@@ -1,0 +1,274 @@
+package policy_test
+
+import (
+	"crypto/rand"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"crenel/flow"
+	"crenel/policy"
+	"crenel/vpc"
+)
+
+// A cell is a State in the making: one account's, with its default VPC.
+type cell struct{ *vpc.Edit }
+
+func newCell() cell {
+	e := vpc.New().Edit(vpc.Scope{Account: "123456789012", Region: "us-east-1"}, time.Unix(1e9, 0), rand.Reader)
+	c := e.Cell()
+	c.Public = prefix("198.18.0.0/24")
+	e.Cells.Put(&c)
+	return cell{e}
+}
+
+// subnet is the n-th of the VPC's, by address.
+func (c cell) subnet(vpcID string, n int) *vpc.Subnet {
+	all := slices.Collect(c.Subnets.By("vpc", vpcID))
+	slices.SortFunc(all, func(a, b *vpc.Subnet) int { return a.CIDR.Compare(b.CIDR) })
+	return all[n]
+}
+
+func (c cell) group(vpcID, name string, rules ...vpc.Rule) *vpc.SecurityGroup {
+	g := c.NewSecurityGroup(vpcID, name, name)
+	g.Rules = append(g.Rules, rules...)
+	c.SecurityGroups.Put(g)
+	return g
+}
+
+// launch makes an instance with one interface.
+func (c cell) launch(s *vpc.Subnet, state vpc.InstanceState, groups ...*vpc.SecurityGroup) *vpc.Interface {
+	i := &vpc.Instance{ID: c.NewID("i"), Scope: c.Scope, Subnet: s.ID, VPC: s.VPC, State: state}
+	c.Instances.Put(i)
+	e := *c.iface(s, groups...)
+	e.Attachment = &vpc.Attachment{ID: c.NewID("eni-attach"), Instance: i.ID}
+	c.Interfaces.Put(&e)
+	return &e
+}
+
+func (c cell) iface(s *vpc.Subnet, groups ...*vpc.SecurityGroup) *vpc.Interface {
+	a, _ := c.FreeAddress(s)
+	n := c.NewNum()
+	e := &vpc.Interface{ID: c.NewID("eni"), Scope: c.Scope, VPC: s.VPC, Subnet: s.ID, Num: n, PrivateIP: a,
+		MAC: flow.MAC{0x0a, 0, 0, 0, byte(n >> 8), byte(n)}.String(), SourceDestCheck: true}
+	e.PublicIP, _ = c.FreePublic()
+	for _, g := range groups {
+		e.Groups = append(e.Groups, g.ID)
+	}
+	c.Interfaces.Put(e)
+	return e
+}
+
+func rule(what vpc.What, peer vpc.Peer) vpc.Rule {
+	return vpc.Rule{ID: "sgr-1", What: what, Peer: peer}
+}
+
+func anywhere(s string) vpc.Peer            { return vpc.Peer{CIDR: prefix(s)} }
+func members(g *vpc.SecurityGroup) vpc.Peer { return vpc.Peer{Group: g.ID} }
+func ports(protocol, from, to int) vpc.What { return vpc.What{Protocol: protocol, From: from, To: to} }
+func everything() vpc.What                  { return vpc.What{Protocol: vpc.AnyProtocol, From: -1, To: -1} }
+func same(t *testing.T, name string, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
+		t.Errorf("%s (-want +got):\n%s", name, d)
+	}
+}
+
+func TestForTheDefaultVPC(t *testing.T) {
+	c := newCell()
+	v := c.DefaultVPC()
+	g := c.DefaultGroup(v.ID)
+	s := c.subnet(v.ID, 0)
+	one, two := c.launch(s, vpc.Running, g), c.launch(s, vpc.Running, g)
+	got := policy.For(c.State, "")
+	want := &policy.View{
+		Public: prefix("198.18.0.0/24"),
+		Interfaces: []policy.Interface{
+			{Num: one.Num, ID: one.ID, VPC: v.Num, Subnet: s.ID, MAC: mac(t, one), Addr: one.PrivateIP, Public: addr("198.18.0.2"), Groups: []uint32{g.Num}, SourceDestCheck: true},
+			{Num: two.Num, ID: two.ID, VPC: v.Num, Subnet: s.ID, MAC: mac(t, two), Addr: two.PrivateIP, Public: addr("198.18.0.3"), Groups: []uint32{g.Num}, SourceDestCheck: true},
+		},
+		Groups: []policy.Group{{Num: g.Num, ID: g.ID,
+			Ingress: []policy.Rule{{ID: g.Rules[1].ID, What: policy.What{Protocol: -1, From: -1, To: -1}, Group: g.Num}},
+			Egress:  []policy.Rule{{ID: g.Rules[0].ID, What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: prefix("0.0.0.0/0")}}}},
+		Subnets: []policy.Subnet{{ID: s.ID, VPC: v.Num, CIDR: s.CIDR, Routes: []policy.Route{
+			{Destination: prefix("0.0.0.0/0"), Target: policy.Internet}, {Destination: prefix("172.31.0.0/16"), Target: policy.Local}}}},
+		Members: []policy.Member{
+			{VPC: v.Num, Addr: one.PrivateIP, Groups: []uint32{g.Num}}, {VPC: v.Num, Addr: two.PrivateIP, Groups: []uint32{g.Num}},
+		},
+	}
+	same(t, "the View", got, want)
+	p := flow.Packet{SrcMAC: mac(t, one), Src: one.PrivateIP, Dst: two.PrivateIP, Protocol: flow.TCP, DstPort: 22, TCPFlags: flow.SYN}
+	if got := policy.Evaluate(got, one.Num, p); !got.Allow || got.To != two.Num {
+		t.Errorf("members of the default group do not reach one another: %s", got)
+	}
+}
+
+func mac(t *testing.T, i *vpc.Interface) flow.MAC {
+	t.Helper()
+	m, err := flow.ParseMAC(i.MAC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestForSelectsInterfacesOfInstancesThatRun(t *testing.T) {
+	c := newCell()
+	v := c.DefaultVPC()
+	s, g := c.subnet(v.ID, 0), c.DefaultGroup(v.ID)
+	want := map[string]bool{}
+	for state, selected := range map[vpc.InstanceState]bool{vpc.Pending: true, vpc.Running: true, vpc.Stopping: true,
+		vpc.ShuttingDown: true, vpc.Stopped: false, vpc.Terminated: false} {
+		if i := c.launch(s, state, g); selected {
+			want[i.ID] = true
+		}
+	}
+	c.iface(s, g) // not attached
+	orphan := *c.iface(s, g)
+	orphan.Attachment = &vpc.Attachment{Instance: "i-gone"}
+	c.Interfaces.Put(&orphan)
+	got := map[string]bool{}
+	view := policy.For(c.State, "")
+	for _, i := range view.Interfaces {
+		got[i.ID] = true
+	}
+	same(t, "interfaces", got, want)
+	if len(view.Members) != 8 {
+		t.Errorf("%d members, want 8: an interface is one whether it is attached or not", len(view.Members))
+	}
+	if other := policy.For(c.State, "another-host"); len(other.Interfaces)+len(other.Groups)+len(other.Members) != 0 {
+		t.Errorf("a host that has no instance: %+v", other)
+	}
+}
+
+func TestForLeavesOutWhatItCannotEnforce(t *testing.T) {
+	c := newCell()
+	v := c.DefaultVPC()
+	elsewhere := c.NewVPC(prefix("172.31.0.0/16"), "default", false)
+	foreign := c.group(elsewhere.ID, "foreign")
+	named := c.group(v.ID, "named")
+	g := c.group(v.ID, "g",
+		rule(ports(6, 22, 22), anywhere("10.0.0.0/8")),
+		rule(ports(6, 22, 22), anywhere("::/0")),
+		rule(everything(), anywhere("::/0")),
+		rule(everything(), anywhere("::ffff:0:0/96")),
+		rule(ports(58, -1, -1), anywhere("0.0.0.0/0")),
+		rule(ports(58, 128, 0), members(named)),
+		rule(everything(), vpc.Peer{PrefixList: "pl-1"}),
+		rule(everything(), vpc.Peer{Group: "sg-gone"}),
+		rule(everything(), members(foreign)),
+		rule(everything(), vpc.Peer{}),
+		rule(ports(1, 8, -1), members(named)),
+		rule(ports(47, -1, -1), anywhere("192.0.2.1/24")),
+	)
+	c.launch(c.subnet(v.ID, 0), vpc.Running, g)
+	out := c.NewSubnet(elsewhere.ID, prefix("172.31.0.0/20"), "us-east-1a", false)
+	c.launch(out, vpc.Stopped, foreign)
+	view := policy.For(c.State, "")
+	same(t, "rules", view.Groups[0].Ingress, []policy.Rule{
+		{ID: "sgr-1", What: policy.What{Protocol: 6, From: 22, To: 22}, CIDR: prefix("10.0.0.0/8")},
+		{ID: "sgr-1", What: policy.What{Protocol: 1, From: 8, To: -1}, Group: named.Num},
+		{ID: "sgr-1", What: policy.What{Protocol: 47, From: -1, To: -1}, CIDR: prefix("192.0.2.0/24")},
+	})
+	if len(view.Members) != 0 {
+		t.Errorf("members %v, want none: of the groups that are named, none has any", view.Members)
+	}
+}
+
+func TestForFindsMembersOfNamedGroups(t *testing.T) {
+	c := newCell()
+	v := c.DefaultVPC()
+	named := c.group(v.ID, "named")
+	also := c.group(v.ID, "also")
+	unnamed := c.group(v.ID, "unnamed", rule(everything(), members(also))) // not on this host: it names nothing
+	g := c.group(v.ID, "g", rule(ports(6, 22, 22), members(named)), rule(ports(6, 23, 23), members(also)))
+	s := c.subnet(v.ID, 0)
+	c.launch(s, vpc.Running, g)
+	both := c.launch(s, vpc.Stopped, unnamed, also, named)
+	c.launch(s, vpc.Stopped, unnamed)
+	alone := c.iface(c.subnet(v.ID, 1), named)
+	view := policy.For(c.State, "")
+	same(t, "members", view.Members, []policy.Member{
+		{VPC: v.Num, Addr: both.PrivateIP, Groups: sorted(named.Num, also.Num)},
+		{VPC: v.Num, Addr: alone.PrivateIP, Groups: []uint32{named.Num}},
+	})
+	if len(view.Groups) != 1 || view.Groups[0].ID != g.ID {
+		t.Errorf("groups %v, want only %s: no other is on an interface", view.Groups, g.ID)
+	}
+}
+
+func sorted(nums ...uint32) []uint32 { slices.Sort(nums); return nums }
+
+func TestForFollowsRouteTables(t *testing.T) {
+	c := newCell()
+	v := c.DefaultVPC()
+	g := c.DefaultGroup(v.ID)
+	gateway := c.InternetGateways.First("vpc", v.ID)
+	detached := &vpc.InternetGateway{ID: c.NewID("igw"), Scope: c.Scope}
+	foreign := &vpc.InternetGateway{ID: c.NewID("igw"), Scope: c.Scope, VPC: c.NewVPC(prefix("10.0.0.0/16"), "default", false).ID}
+	c.InternetGateways.Put(detached)
+	c.InternetGateways.Put(foreign)
+	s := c.subnet(v.ID, 3)
+	c.RouteTables.Put(&vpc.RouteTable{ID: c.NewID("rtb"), Scope: c.Scope, VPC: v.ID,
+		Associations: []vpc.RouteAssociation{{ID: c.NewID("rtbassoc"), Subnet: s.ID}},
+		Routes: []vpc.Route{
+			{Destination: prefix("192.0.2.0/24"), Target: gateway.ID},
+			{Destination: prefix("::/0"), Target: gateway.ID},
+			{Destination: prefix("198.51.100.0/24"), Target: detached.ID},
+			{Destination: prefix("203.0.113.0/24"), Target: foreign.ID},
+			{Destination: prefix("8.0.0.0/8"), Target: "nat-1"},
+			{Destination: prefix("9.0.0.0/8"), Target: ""},
+			{Destination: prefix("172.31.0.0/16"), Target: gateway.ID},
+		}})
+	c.launch(s, vpc.Running, g)
+	same(t, "routes", policy.For(c.State, "").Subnets[0].Routes, []policy.Route{
+		{Destination: prefix("8.0.0.0/8"), Target: policy.Nowhere},
+		{Destination: prefix("9.0.0.0/8"), Target: policy.Nowhere},
+		{Destination: prefix("172.31.0.0/16"), Target: policy.Local},
+		{Destination: prefix("192.0.2.0/24"), Target: policy.Internet},
+		{Destination: prefix("198.51.100.0/24"), Target: policy.Nowhere},
+		{Destination: prefix("203.0.113.0/24"), Target: policy.Nowhere},
+	})
+}
+
+func TestForTwoVPCsWithEqualAddresses(t *testing.T) {
+	c := newCell()
+	v := c.DefaultVPC()
+	w := c.NewVPC(v.CIDR, "default", false)
+	ours, theirs := c.subnet(v.ID, 0), c.NewSubnet(w.ID, prefix("172.31.0.0/20"), "us-east-1a", false)
+	a, b := c.launch(ours, vpc.Running, c.DefaultGroup(v.ID)), c.launch(theirs, vpc.Running, c.DefaultGroup(w.ID))
+	a2, b2 := c.launch(ours, vpc.Running, c.DefaultGroup(v.ID)), c.launch(theirs, vpc.Running, c.DefaultGroup(w.ID))
+	if a.PrivateIP != b.PrivateIP || a2.PrivateIP != b2.PrivateIP {
+		t.Fatalf("%s and %s, %s and %s: want equal addresses", a.PrivateIP, b.PrivateIP, a2.PrivateIP, b2.PrivateIP)
+	}
+	view := policy.For(c.State, "")
+	for _, from := range []*vpc.Interface{a, b} {
+		to := map[*vpc.Interface]*vpc.Interface{a: a2, b: b2}[from]
+		p := flow.Packet{SrcMAC: mac(t, from), Src: from.PrivateIP, Dst: to.PrivateIP, Protocol: flow.UDP, DstPort: 53}
+		if got := policy.Evaluate(view, from.Num, p); got.To != to.Num || !got.Allow {
+			t.Errorf("from %d: %s, want to %d", from.Num, got, to.Num)
+		}
+	}
+}
+
+func TestForIsTheSameEveryTime(t *testing.T) {
+	c := newCell()
+	v := c.DefaultVPC()
+	for n := range 4 {
+		g := c.group(v.ID, "g"+string(rune('0'+n)), rule(everything(), members(c.DefaultGroup(v.ID))))
+		for m := range 3 {
+			c.launch(c.subnet(v.ID, m), vpc.Running, g, c.DefaultGroup(v.ID))
+		}
+	}
+	want := policy.For(c.State, "")
+	for range 20 {
+		same(t, "again", policy.For(c.State, ""), want)
+	}
+}
+
+func TestForAnEmptyState(t *testing.T) {
+	same(t, "an empty State", policy.For(vpc.New(), ""), &policy.View{})
+}

@@ -1,0 +1,209 @@
+package policy
+
+import (
+	"net/netip"
+
+	"crenel/flow"
+)
+
+// A Tracker remembers the connections of interfaces. Its zero value remembers none yet. It is for
+// one goroutine at a time, and for any number of Views: a connection outlives the rule that allowed it.
+type Tracker struct {
+	Max     int // how many connections can be remembered, those included that expired since the last Sweep; 0: any number
+	entries map[key]*entry
+}
+
+// A key is a connection as its interface sees it: the packets of both directions have the same one.
+type key struct {
+	num                   uint32 // the interface's
+	local, remote         netip.Addr
+	localPort, remotePort uint16
+	protocol              uint8
+	// asked is who sent the ICMP echo request. The identifier alone would say so, were it never 0:
+	// and a request from the other end is no reply.
+	asked direction
+}
+
+// An entry is what is known of a connection.
+type entry struct {
+	state    ConnState
+	opened   direction // of the packet that made it
+	seen     uint32    // when the last packet passed
+	fin      [2]bool   // TCP: FIN was seen in the direction
+	answered bool      // UDP: a reply was seen
+	again    bool      // UDP: and a request after it
+}
+
+// A ConnState is how far a connection is; how long it may be silent follows from it.
+type ConnState uint8
+
+const (
+	TCPOpening ConnState = iota + 1
+	TCPEstablished
+	TCPClosing // both ends sent FIN
+	TCPReset
+	UDPExchange // traffic in one direction, or one exchange
+	UDPStream
+	ICMPEcho
+	OtherProtocol
+
+	ConnStates // one more than the last
+)
+
+var connStates = [ConnStates]struct {
+	name    string
+	timeout uint32
+}{
+	TCPOpening:     {"tcp-opening", 120},
+	TCPEstablished: {"tcp-established", 432000},
+	TCPClosing:     {"tcp-closing", 120},
+	TCPReset:       {"tcp-reset", 10},
+	UDPExchange:    {"udp", 30},
+	UDPStream:      {"udp-stream", 180},
+	ICMPEcho:       {"icmp-echo", 30},
+	OtherProtocol:  {"other", 600},
+}
+
+func (s ConnState) String() string {
+	if s < ConnStates {
+		return connStates[s].name
+	}
+	return "unknown"
+}
+
+// Timeout is how many seconds a connection in the state may be silent: at that age it still lives.
+// AWS's where AWS says, else Linux's. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
+func (s ConnState) Timeout() uint32 {
+	if s < ConnStates {
+		return connStates[s].timeout
+	}
+	return 0
+}
+
+// hit tells whether the packet belongs to a live connection, and notes that it passed.
+func (t *Tracker) hit(now uint32, c crossing) bool {
+	k, ok := c.key()
+	if !ok {
+		return false
+	}
+	e := t.entries[k]
+	if e == nil || e.expired(now) || (e.state == TCPClosing || e.state == TCPReset) && c.begins() {
+		return false
+	}
+	e.pass(c)
+	e.seen = now
+	return true
+}
+
+// open remembers the connection that the packet begins, if it begins one; false: there is no room.
+func (t *Tracker) open(now uint32, c crossing) bool {
+	k, ok := c.key()
+	if !ok || !c.begins() {
+		return true
+	}
+	if _, ok := t.entries[k]; !ok && t.Max > 0 && len(t.entries) >= t.Max {
+		return false
+	}
+	if t.entries == nil {
+		t.entries = map[key]*entry{}
+	}
+	t.entries[k] = &entry{state: first(c.packet), opened: c.direction, seen: now}
+	return true
+}
+
+// Sweep forgets the connections that expired. No verdict depends on it but TableFull.
+func (t *Tracker) Sweep(now uint32) {
+	for k, e := range t.entries {
+		if e.expired(now) {
+			delete(t.entries, k)
+		}
+	}
+}
+
+func (e *entry) expired(now uint32) bool { return now-e.seen > e.state.Timeout() }
+
+// key is what the connection of the packet is remembered by; false: such packets have none.
+func (c crossing) key() (key, bool) {
+	p := c.packet
+	if p.Protocol == flow.ICMP && !p.Echo() {
+		return key{}, false
+	}
+	k := key{num: c.at.Num, local: p.Src, remote: p.Dst, localPort: p.SrcPort, remotePort: p.DstPort, protocol: p.Protocol}
+	if c.direction == in {
+		k.local, k.remote, k.localPort, k.remotePort = k.remote, k.local, k.remotePort, k.localPort
+	}
+	if p.Echo() {
+		k.asked = c.direction
+		if p.ICMPType == flow.EchoReply {
+			k.asked = c.direction.other()
+		}
+	}
+	return k, true
+}
+
+// begins tells whether the packet can be the first of a connection. What is no SYN, or a reply, may
+// pass by a rule and still begins none.
+func (c crossing) begins() bool {
+	switch c.packet.Protocol {
+	case flow.TCP:
+		return c.packet.TCPFlags&(flow.SYN|flow.ACK|flow.RST|flow.FIN) == flow.SYN
+	case flow.ICMP:
+		return c.packet.ICMPType == flow.EchoRequest
+	}
+	return true
+}
+
+// first is the state of a connection that the packet begins.
+func first(p flow.Packet) ConnState {
+	switch p.Protocol {
+	case flow.TCP:
+		return TCPOpening
+	case flow.UDP:
+		return UDPExchange
+	case flow.ICMP:
+		return ICMPEcho
+	}
+	return OtherProtocol
+}
+
+// pass takes the connection on by a packet of it.
+func (e *entry) pass(c crossing) {
+	reply := c.direction != e.opened
+	switch c.packet.Protocol {
+	case flow.TCP:
+		e.passTCP(c, reply)
+	case flow.UDP:
+		e.passUDP(reply)
+	}
+}
+
+// passTCP: each packet has the first effect that applies to it. Sequence numbers are not looked at, so
+// a RST may be forged: what goes on afterwards shows it.
+func (e *entry) passTCP(c crossing, reply bool) {
+	has := func(flag uint8) bool { return c.packet.TCPFlags&flag != 0 }
+	switch {
+	case has(flow.RST):
+		e.state = TCPReset
+	case e.state == TCPReset && !has(flow.SYN):
+		e.state = TCPEstablished
+	case has(flow.FIN):
+		e.fin[c.direction] = true
+		if e.fin[in] && e.fin[out] {
+			e.state = TCPClosing
+		}
+	case e.state == TCPOpening && reply && has(flow.ACK):
+		e.state = TCPEstablished
+	}
+}
+
+// passUDP: request, reply, request, reply make a stream.
+func (e *entry) passUDP(reply bool) {
+	switch {
+	case reply && e.again:
+		e.state = UDPStream
+	case reply:
+		e.answered = true
+	case e.answered:
+		e.again = true
+	}
+}

@@ -1,0 +1,448 @@
+package policy_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"crenel/flow"
+	"crenel/policy"
+	"crenel/policy/policytest"
+)
+
+// A step is a packet at a second of a story, and what becomes of it.
+type step struct {
+	at   uint32
+	want string
+	shot shot
+}
+
+func story(t *testing.T, v *policy.View, steps ...step) {
+	t.Helper()
+	tell(t, new(policy.Tracker), v, steps...)
+}
+
+func tell(t *testing.T, tracker *policy.Tracker, v *policy.View, steps ...step) {
+	t.Helper()
+	for n, s := range steps {
+		if got := outcome(tracker.Judge(v, s.at, s.shot.sender.num, s.shot.packet)); got != s.want {
+			t.Errorf("step %d, second %d: from %s %s\n got %s\nwant %s", n, s.at, s.shot.sender.name, s.shot.packet, got, s.want)
+		}
+	}
+}
+
+// A connection of web1 to db1, from both ends. Nothing but its beginning is allowed by a rule, so
+// what the table does not know is dropped.
+const oneWay = `
+	web egress tcp 5432 to db
+	web egress udp 53 to db
+	web egress icmp 8 to db
+	web egress 47 to db
+	db ingress all from web
+`
+
+var (
+	syn     = from(web1).to(db1).tcp(5432)
+	query   = from(web1).to(db1).udp(53)
+	request = from(web1).to(db1).ping(7)
+	gre     = from(web1).to(db1).protocol(47)
+)
+
+func theirs(flags uint8) shot { return syn.back(db1).flags(flags) }
+func ours(flags uint8) shot   { return syn.flags(flags) }
+
+const (
+	synack = flow.SYN | flow.ACK
+	ack    = flow.ACK
+	finack = flow.FIN | flow.ACK
+	rst    = flow.RST
+)
+
+func TestRepliesFlowWhateverTheRulesSay(t *testing.T) {
+	for _, s := range []shot{syn, query, request, gre} {
+		story(t, world(oneWay),
+			step{0, "no-egress-rule at db1", s.back(db1)},
+			step{0, "allowed at db1", s},
+			step{0, "established at web1", s.back(db1)},
+			step{0, "established at db1", s},
+		)
+	}
+}
+
+func TestOnlyTheConnectionsOwnRepliesFlow(t *testing.T) {
+	other := theirs(ack)
+	other.packet.DstPort++
+	story(t, world(oneWay),
+		step{0, "allowed at db1", syn},
+		step{0, "no-egress-rule at db1", other},
+		step{0, "no-egress-rule at db1", from(db1).to(web1).tcp(40000)},
+		step{0, "no-egress-rule at db1", query.back(db1)},
+		step{0, "no-egress-rule at db1", from(db1).to(web2).on(flow.TCP, 40000).flags(ack)},
+		step{0, "no-egress-rule at twindb", theirs(ack).in(twindb)},
+	)
+}
+
+// in is the shot as the end with the same address in another VPC sends it.
+func (s shot) in(e end) shot { s.sender, s.packet.SrcMAC = e, e.mac(); return s }
+
+func TestATrackedConnectionOutlivesItsRule(t *testing.T) {
+	var tracker policy.Tracker
+	tell(t, &tracker, world(oneWay),
+		step{0, "allowed at db1", syn},
+		step{0, "established at web1", theirs(synack)},
+		step{0, "allowed at db1", query},
+	)
+	tell(t, &tracker, world(""),
+		step{1, "established at db1", ours(ack)},
+		step{2, "established at web1", theirs(ack)},
+		step{3, "established at db1", query},
+		step{3, "no-egress-rule at web1", from(web1).to(db1).tcp(5433)},
+		step{34, "no-egress-rule at web1", query},
+		step{1 + 432000, "established at db1", ours(ack)},
+	)
+}
+
+func TestRepliesFlowThroughTheInternetGateway(t *testing.T) {
+	v := world(`
+		web ingress tcp 80 from 0.0.0.0/0
+		web egress tcp 443 to 0.0.0.0/0
+		twin ingress tcp 443 from 198.18.0.10/32
+	`)
+	in := from(host).toPublic(web1).tcp(80)
+	answer := from(web1).to(host).on(flow.TCP, 40000).flags(synack)
+	answer.packet.Dst, answer.packet.SrcPort = host.addr, 80
+	across := from(web1).toPublic(twinweb).tcp(443)
+	back := from(twinweb).toPublic(web1).on(flow.TCP, 40000).flags(synack)
+	back.packet.SrcPort = 443
+	story(t, v,
+		step{0, "no-egress-rule at web1", answer},
+		step{0, "allowed at web1", in},
+		step{0, "established at web1", answer},
+		step{0, "established at web1", in.flags(ack)},
+		step{0, "no-egress-rule at twinweb", back},
+		step{0, "allowed at twinweb", across},
+		step{0, "established at web1", back},
+		step{0, "established at twinweb", across.flags(ack)},
+	)
+}
+
+func TestWhatIsNoSYNMakesNoEntry(t *testing.T) {
+	for _, flags := range []uint8{0, ack, synack, finack, rst, flow.FIN, flow.SYN | flow.FIN, flow.SYN | rst, flow.PSH | ack} {
+		story(t, world(oneWay),
+			step{0, "allowed at db1", ours(flags)},
+			step{0, "allowed at db1", ours(flags)},
+			step{0, "no-egress-rule at db1", theirs(ack)},
+		)
+	}
+	const ece, cwr = 64, 128
+	story(t, world(oneWay),
+		step{0, "allowed at db1", ours(flow.SYN | ece | cwr)},
+		step{0, "established at web1", theirs(synack)},
+	)
+}
+
+func TestAnEchoReplyMakesNoEntry(t *testing.T) {
+	v := world("web egress icmp 0 to db\ndb ingress icmp 0 from web")
+	reply := from(web1).to(db1).icmp(flow.EchoReply, 0)
+	reply.packet.DstPort = 7
+	story(t, v,
+		step{0, "allowed at db1", reply},
+		step{0, "allowed at db1", reply},
+		step{0, "no-egress-rule at db1", reply.back(db1)},
+	)
+}
+
+func TestEchoRepliesPairByIdentifier(t *testing.T) {
+	other := from(web1).to(db1).ping(8).back(db1)
+	for _, id := range []uint16{0, 7, 65535} {
+		request := from(web1).to(db1).ping(id)
+		story(t, world(oneWay),
+			step{0, "allowed at db1", request},
+			step{1, "established at web1", request.back(db1)},
+			step{1, "no-egress-rule at db1", other},
+			// an unsolicited request is no reply, whatever its identifier
+			step{1, "no-egress-rule at db1", from(db1).to(web1).ping(id)},
+			step{1, "no-egress-rule at db1", from(db1).to(web1).ping(0)},
+			step{31, "established at db1", request},
+			step{61, "established at web1", request.back(db1)},
+			step{92, "no-egress-rule at db1", request.back(db1)},
+		)
+	}
+}
+
+func TestBothEndsPingWithTheSameIdentifier(t *testing.T) {
+	v := world("web egress icmp 8 to db\ndb ingress icmp 8 from web\ndb egress icmp 8 to web\nweb ingress icmp 8 from db")
+	for _, id := range []uint16{0, 7} {
+		ours, theirs := from(web1).to(db1).ping(id), from(db1).to(web1).ping(id)
+		story(t, v,
+			step{0, "allowed at db1", ours},
+			step{0, "allowed at web1", theirs},
+			step{30, "established at web1", ours.back(db1)},
+			step{30, "established at db1", theirs.back(web1)},
+			step{60, "established at db1", ours},
+			step{61, "allowed at web1", theirs},
+		)
+	}
+}
+
+func TestOtherICMPIsNeverTracked(t *testing.T) {
+	v := world("web egress icmp -1 to db\ndb ingress icmp -1 from web\ndb egress icmp 3 to web")
+	story(t, v,
+		step{0, "allowed at db1", from(web1).to(db1).ping(0)},
+		step{0, "no-ingress-rule at web1", from(db1).to(web1).icmp(3, 4)},
+		step{0, "allowed at db1", from(web1).to(db1).icmp(3, 4)},
+		step{0, "allowed at db1", from(web1).to(db1).icmp(3, 4)},
+		step{0, "no-ingress-rule at web1", from(db1).to(web1).icmp(3, 4)},
+		step{0, "no-egress-rule at db1", from(db1).to(web1).icmp(13, 0)},
+	)
+}
+
+func TestOtherProtocolsPairByAddressAndNumber(t *testing.T) {
+	story(t, world(oneWay),
+		step{0, "allowed at db1", gre},
+		step{600, "established at web1", gre.back(db1)},
+		step{600, "no-egress-rule at db1", from(db1).to(web1).protocol(50)},
+		step{1201, "no-egress-rule at db1", gre.back(db1)},
+	)
+}
+
+// Every state lives as long as its timeout says, and not a second longer.
+func TestExpiryToTheSecond(t *testing.T) {
+	opening := []step{{0, "allowed at db1", syn}}
+	established := append(opening, step{0, "established at web1", theirs(synack)})
+	closing := append(established, step{0, "established at db1", ours(finack)}, step{0, "established at web1", theirs(finack)})
+	reset := append(established, step{0, "established at web1", theirs(rst | ack)})
+	once := []step{{0, "allowed at db1", query}, {0, "established at web1", query.back(db1)}}
+	stream := append(once, step{0, "established at db1", query}, step{0, "established at web1", query.back(db1)})
+	for _, c := range []struct {
+		state  policy.ConnState
+		before []step
+		next   shot
+	}{
+		{policy.TCPOpening, opening, theirs(synack)},
+		{policy.TCPEstablished, established, theirs(ack)},
+		{policy.TCPClosing, closing, theirs(ack)},
+		{policy.TCPReset, reset, theirs(rst)},
+		{policy.UDPExchange, once[:1], query.back(db1)},
+		{policy.UDPExchange, once, query.back(db1)},
+		{policy.UDPStream, stream, query.back(db1)},
+		{policy.ICMPEcho, []step{{0, "allowed at db1", request}}, request.back(db1)},
+		{policy.OtherProtocol, []step{{0, "allowed at db1", gre}}, gre.back(db1)},
+	} {
+		lives := append(c.before[:len(c.before):len(c.before)], step{c.state.Timeout(), "established at web1", c.next})
+		story(t, world(oneWay), lives...)
+		dead := append(c.before[:len(c.before):len(c.before)], step{c.state.Timeout() + 1, "no-egress-rule at db1", c.next})
+		story(t, world(oneWay), dead...)
+		if t.Failed() {
+			t.Fatalf("in state %s, after %d steps", c.state, len(c.before))
+		}
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	want := map[policy.ConnState]uint32{policy.TCPOpening: 120, policy.TCPEstablished: 432000, policy.TCPClosing: 120, policy.TCPReset: 10,
+		policy.UDPExchange: 30, policy.UDPStream: 180, policy.ICMPEcho: 30, policy.OtherProtocol: 600}
+	if len(want) != int(policy.ConnStates)-1 {
+		t.Errorf("%d states, want %d", policy.ConnStates-1, len(want))
+	}
+	for state, timeout := range want {
+		if state.Timeout() != timeout || state.String() == "" {
+			t.Errorf("%s: %d s, want %d", state, state.Timeout(), timeout)
+		}
+	}
+}
+
+func TestEveryPacketKeepsAConnectionAlive(t *testing.T) {
+	story(t, world(oneWay),
+		step{0, "allowed at db1", syn},
+		step{120, "established at db1", syn},
+		step{240, "established at web1", theirs(flow.SYN)}, // no ACK: still opening
+		step{360, "established at web1", theirs(synack)},
+		step{360 + 432000, "established at db1", ours(ack)},
+	)
+}
+
+func TestTimeMayWrap(t *testing.T) {
+	story(t, world(oneWay),
+		step{0xfffffff0, "allowed at db1", query},
+		step{14, "established at web1", query.back(db1)},
+		step{44, "established at web1", query.back(db1)},
+		step{75, "no-egress-rule at db1", query.back(db1)},
+	)
+}
+
+func TestOnlyTheOtherEndsACKEstablishes(t *testing.T) {
+	story(t, world(oneWay),
+		step{0, "allowed at db1", syn},
+		step{0, "established at db1", ours(ack)},
+		step{121, "no-egress-rule at db1", theirs(ack)},
+	)
+	story(t, world(oneWay),
+		step{0, "allowed at db1", syn},
+		step{0, "established at web1", theirs(flow.SYN)}, // no ACK
+		step{121, "no-egress-rule at db1", theirs(ack)},
+	)
+}
+
+func TestAConnectionClosesWhenBothEndsSentFIN(t *testing.T) {
+	open := []step{{0, "allowed at db1", syn}, {0, "established at web1", theirs(synack)}}
+	story(t, world(oneWay), append(open,
+		step{0, "established at db1", ours(finack)},
+		step{0, "established at db1", ours(finack)}, // twice from one end is once
+		step{1000, "established at web1", theirs(ack)},
+		step{1000, "established at web1", theirs(finack)},
+		step{1120, "established at db1", ours(ack)},
+		step{1241, "no-egress-rule at db1", theirs(ack)},
+	)...)
+}
+
+func TestASYNOnAClosedConnectionIsANewOne(t *testing.T) {
+	closed := []step{
+		{0, "allowed at db1", syn}, {0, "established at web1", theirs(synack)},
+		{0, "established at db1", ours(finack)}, {0, "established at web1", theirs(finack)},
+	}
+	reset := []step{{0, "allowed at db1", syn}, {0, "established at web1", theirs(rst | ack)}}
+	for _, before := range [][]step{closed, reset} {
+		story(t, world(oneWay), append(before[:len(before):len(before)],
+			step{1, "allowed at db1", syn},
+			step{100, "established at web1", theirs(synack)},
+			step{100 + 432000, "established at web1", theirs(ack)},
+		)...)
+		var tracker policy.Tracker
+		tell(t, &tracker, world(oneWay), before...)
+		tell(t, &tracker, world(""),
+			step{1, "no-egress-rule at web1", syn},
+			step{1, "established at db1", ours(ack)},
+		)
+	}
+}
+
+func TestASYNOnALiveConnectionBelongsToIt(t *testing.T) {
+	var tracker policy.Tracker
+	tell(t, &tracker, world(oneWay), step{0, "allowed at db1", syn})
+	tell(t, &tracker, world(""),
+		step{1, "established at db1", syn},
+		step{1, "established at web1", theirs(synack)},
+		step{2, "established at db1", syn},
+	)
+}
+
+func TestAResetConnectionRevives(t *testing.T) {
+	open := []step{{0, "allowed at db1", syn}, {0, "established at web1", theirs(synack)}}
+	// a forged RST cuts nothing, because what follows it shows that the connection lives
+	story(t, world(oneWay), append(open,
+		step{5, "established at web1", theirs(rst)},
+		step{15, "established at db1", ours(ack)},
+		step{15 + 432000, "established at web1", theirs(ack)},
+	)...)
+	// ten seconds later it is too late
+	story(t, world(oneWay), append(open[:2:2],
+		step{5, "established at web1", theirs(rst)},
+		step{16, "no-egress-rule at db1", theirs(ack)},
+	)...)
+	// neither another RST nor a SYN-ACK revives it, and both keep it for ten seconds
+	story(t, world(oneWay), append(open[:2:2],
+		step{5, "established at web1", theirs(rst)},
+		step{15, "established at web1", theirs(rst)},
+		step{25, "established at web1", theirs(synack)},
+		step{36, "no-egress-rule at db1", theirs(ack)},
+	)...)
+	// also where it was only opening
+	story(t, world(oneWay),
+		step{0, "allowed at db1", syn},
+		step{0, "established at web1", theirs(rst | ack)},
+		step{11, "no-egress-rule at db1", theirs(ack)},
+	)
+}
+
+func TestAUDPStreamBeginsAtTheSecondExchange(t *testing.T) {
+	story(t, world(oneWay),
+		step{0, "allowed at db1", query},
+		step{0, "established at db1", query},
+		step{0, "established at web1", query.back(db1)},
+		step{0, "established at web1", query.back(db1)}, // many replies to one request are one exchange
+		step{0, "established at db1", query},
+		step{30, "established at db1", query},
+		step{60, "established at web1", query.back(db1)}, // the second
+		step{240, "established at web1", query.back(db1)},
+		step{421, "no-egress-rule at db1", query.back(db1)},
+	)
+	story(t, world(oneWay),
+		step{0, "allowed at db1", query},
+		step{0, "established at web1", query.back(db1)},
+		step{0, "established at db1", query}, // no second reply
+		step{31, "no-egress-rule at db1", query.back(db1)},
+	)
+}
+
+func TestAGateRemembersAlsoWhatALaterStepDrops(t *testing.T) {
+	v := world("web egress udp 53 to 0.0.0.0/0\nweb ingress all from web")
+	lost := from(web1).to(web2).udp(53)
+	story(t, v,
+		step{0, "allowed at web2", lost},
+		step{0, "established at web1", lost.back(web2)},
+	)
+	v = world("web egress udp 53 to 0.0.0.0/0\ndb egress all to 0.0.0.0/0")
+	lost = from(web1).to(db1).udp(53)
+	story(t, v,
+		step{0, "no-ingress-rule at db1", lost},
+		step{0, "established at web1", lost.back(db1)}, // db1's gate allows it out, web1's waits for it
+		step{0, "no-route at web1", from(web1).toPublic(nobody).udp(53)},
+	)
+}
+
+func TestAPublicConnectionToOneselfIsJudgedAtBothGates(t *testing.T) {
+	self := from(web1).toPublic(web1).tcp(80)
+	story(t, world("web egress all to 0.0.0.0/0\nweb ingress tcp 80 from 198.18.0.10/32"),
+		step{0, "allowed at web1", self},
+		step{1, "established at web1", self},
+	)
+	story(t, world("web egress all to 0.0.0.0/0"),
+		step{0, "no-ingress-rule at web1", self},
+		step{1, "no-ingress-rule at web1", self},
+	)
+}
+
+func TestAFullTableDropsWhatItCannotRemember(t *testing.T) {
+	tracker := policy.Tracker{Max: 2}
+	tell(t, &tracker, world(oneWay),
+		step{0, "allowed at db1", query},                // an entry at each end
+		step{0, "table-full at web1", syn},              // no room for another
+		step{0, "allowed at db1", ours(ack)},            // needs none
+		step{0, "established at web1", query.back(db1)}, // has one
+		step{31, "allowed at db1", query},               // takes the place of what it was
+		step{62, "table-full at web1", syn},             // expired, and still there
+	)
+	tracker.Sweep(62)
+	tell(t, &tracker, world(oneWay), step{62, "allowed at db1", syn})
+	tracker.Max = 3
+	tell(t, &tracker, world(oneWay), step{62, "table-full at db1", query})
+}
+
+func TestSweepForgetsOnlyWhatExpired(t *testing.T) {
+	var tracker policy.Tracker
+	tell(t, &tracker, world(oneWay), step{0, "allowed at db1", query}, step{1, "allowed at db1", syn})
+	tracker.Sweep(30)
+	tell(t, &tracker, world(""), step{30, "established at web1", query.back(db1)})
+	tracker.Sweep(61)
+	tell(t, &tracker, world(""), step{61, "no-egress-rule at db1", query.back(db1)}, step{61, "established at web1", theirs(synack)})
+}
+
+// Sweeping at any time changes no verdict.
+func TestSweepingChangesNoVerdict(t *testing.T) {
+	seed := rand.Uint64()
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 50 {
+		view, traffic, now := policytest.RandomView(r), policytest.Traffic{}, uint32(0)
+		var swept, kept policy.Tracker
+		for range 200 {
+			now += policytest.RandomPause(r)
+			from, p := traffic.Next(r, view)
+			swept.Sweep(now)
+			a, b := swept.Judge(view, now, from, p), kept.Judge(view, now, from, p)
+			if a != b {
+				t.Fatalf("seed %d: from %d %s\nswept %s\n kept %s", seed, from, p, a, b)
+			}
+			traffic.Saw(view, from, p, a)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+// Package policy says what rules mean.
+//
+// A View is all that one host must enforce, selected from a State by For. A Tracker remembers the
+// connections of a View's interfaces, and Judge says what becomes of a packet, and why:
+//
+//	v := tracker.Judge(view, now, from, packet)
+//	if !v.Allow { log.Info("dropped", "packet", packet, "reason", v.Reason) }
+//
+// The program in the kernel is held to this package by test: the same verdict and the same reason.
+package policy
+
+import (
+	"net/netip"
+
+	"crenel/flow"
+)
+
+// A View is what one host enforces: its interfaces, the groups on them, where packets go, and the
+// members of every group that a rule of those groups names.
+type View struct {
+	Revision   int64        // of the State that the View was selected from
+	Public     netip.Prefix // the pool of public addresses; its first address is the host's own
+	Interfaces []Interface  // on this host, by Num
+	Groups     []Group      // on those interfaces, by Num
+	Subnets    []Subnet     // of those interfaces, by ID
+	Members    []Member     // by VPC and address
+}
+
+// An Interface is one end of the network: an instance's interface.
+type Interface struct {
+	Num             uint32 // never used twice; never 0, which is the internet
+	ID              string // "eni-…"
+	VPC             uint32 // the number of its VPC
+	Subnet          string
+	MAC             flow.MAC
+	Addr            netip.Addr
+	Public          netip.Addr // zero: none
+	Groups          []uint32   // ascending
+	SourceDestCheck bool
+}
+
+// A Group is a security group: what its rules allow, each way.
+type Group struct {
+	Num             uint32
+	ID              string // "sg-…"
+	Ingress, Egress []Rule
+}
+
+// A Rule allows who × what: the packets of What whose other end is in CIDR, or, where Group is not 0,
+// is a private address of an interface of the same VPC that carries the group.
+type Rule struct {
+	ID    string // "sgr-…"
+	What  What
+	CIDR  netip.Prefix
+	Group uint32
+}
+
+// What says which packets: by destination port, or by ICMP type and code. Source ports never matter.
+type What struct {
+	Protocol int // IANA's number; -1: every protocol
+	// From and To: for TCP and UDP the destination ports, inclusive; for ICMP the type and the code,
+	// -1: all of them; for every other protocol they say nothing.
+	From, To int
+}
+
+// A Subnet says where the packets of its interfaces go.
+type Subnet struct {
+	ID     string
+	VPC    uint32
+	CIDR   netip.Prefix
+	Routes []Route // the longest prefix decides; by prefix
+}
+
+// A Route leads a destination to a target.
+type Route struct {
+	Destination netip.Prefix
+	Target      Target
+}
+
+// A Target is where a route leads.
+type Target uint8
+
+const (
+	Nowhere  Target = iota // drop: a blackhole
+	Local                  // to the interface of the VPC that has the address
+	Internet               // through the internet gateway, for interfaces with a public address
+)
+
+// A Member is a private address and the groups of its interface, of those that a rule of the View names.
+type Member struct {
+	VPC    uint32
+	Addr   netip.Addr
+	Groups []uint32 // ascending
+}
