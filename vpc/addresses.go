@@ -1,0 +1,62 @@
+package vpc
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// ReservedIn tells whether AWS keeps the address of the subnet for itself: the first four and the last.
+// https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+func ReservedIn(subnet netip.Prefix, a netip.Addr) bool {
+	n, size := offset(subnet, a), uint32(1)<<(32-subnet.Bits())
+	return n < 4 || n == size-1
+}
+
+func offset(p netip.Prefix, a netip.Addr) uint32 { return number(a) - number(p.Masked().Addr()) }
+
+func number(a netip.Addr) uint32 { b := a.As4(); return binary.BigEndian.Uint32(b[:]) }
+
+func address(n uint32) netip.Addr {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], n)
+	return netip.AddrFrom4(b)
+}
+
+// At is the n-th address of the prefix, counted from 0.
+func At(p netip.Prefix, n uint32) netip.Addr { return address(number(p.Masked().Addr()) + n) }
+
+// FreeAddresses is how many addresses of the subnet an interface could still take.
+func (s *State) FreeAddresses(subnet *Subnet) int {
+	used := 0
+	for range s.Interfaces.By("subnet", subnet.ID) {
+		used++
+	}
+	return 1<<(32-subnet.CIDR.Bits()) - 5 - used
+}
+
+// FreeAddress is the lowest private address of the subnet that no interface has.
+func (s *State) FreeAddress(subnet *Subnet) (netip.Addr, bool) {
+	for n := uint32(4); n < 1<<(32-subnet.CIDR.Bits())-1; n++ {
+		a := At(subnet.CIDR, n)
+		if s.Interfaces.First("address", AddressKey(subnet.VPC, a.String())) == nil {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// FreePublic is the lowest address of the public pool that nobody has. The pool's network address,
+// its first address (the host's) and its last are never handed out.
+func (s *State) FreePublic() (netip.Addr, bool) {
+	pool := s.Cell().Public
+	if !pool.IsValid() {
+		return netip.Addr{}, false
+	}
+	for n := uint32(2); n < 1<<(32-pool.Bits())-1; n++ {
+		a := At(pool, n)
+		if s.Interfaces.First("public", a.String()) == nil {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}

@@ -1,0 +1,251 @@
+package vpc
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Scope is who asks, and where: every object belongs to one account and one Region.
+type Scope struct{ Account, Region string }
+
+func (s Scope) key() string { return s.Account + "/" + s.Region }
+
+// Tags are an object's tags, by key.
+type Tags map[string]string
+
+// A Cell is what a whole State has once.
+type Cell struct {
+	NextNum uint32       // the next number that NewNum hands out; numbers are never used twice
+	Public  netip.Prefix // the pool of public addresses; its first address is the host's; zero: there is none
+}
+
+// An Account is a customer: it owns everything that its keys create.
+type Account struct{ ID string }
+
+// An AccessKey signs requests for its account.
+type AccessKey struct {
+	ID, Secret, Account string
+	Created             time.Time
+}
+
+// A Region is recorded when something is first written in it for an account.
+// Until then its default VPC is synthesised, with the same ids at every reading.
+type Region struct {
+	Scope
+	Created time.Time
+}
+
+// A VPC is an address space of its own. https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html
+type VPC struct {
+	ID string
+	Scope
+	Num           uint32 // the VPC on the wire: below 2^24
+	CIDR          netip.Prefix
+	AssociationID string // of the primary CIDR
+	Default       bool
+	Tenancy       string
+	DHCPOptions   string
+	DNSSupport    bool
+	DNSHostnames  bool
+	AddressUsage  bool // enableNetworkAddressUsageMetrics
+	Tags          Tags
+}
+
+// A Subnet is a range of a VPC in one Availability Zone.
+type Subnet struct {
+	ID string
+	Scope
+	VPC         string
+	CIDR        netip.Prefix
+	Zone        string // "us-east-1a"
+	DefaultZone bool   // defaultForAz
+	MapPublicIP bool   // mapPublicIpOnLaunch
+	ACL         string
+	ACLAssoc    string // the association of the subnet with its network ACL: "aclassoc-…"
+	Tags        Tags
+}
+
+// A SecurityGroup is a set of rules that allow. Name and description never change.
+type SecurityGroup struct {
+	ID string
+	Scope
+	VPC         string
+	Num         uint32 // the group on the wire
+	Name        string
+	Description string
+	Rules       []Rule // in the order in which they were made
+	Tags        Tags
+}
+
+// A Rule allows who × what in one direction.
+type Rule struct {
+	ID          string
+	Egress      bool
+	What        What
+	Peer        Peer
+	Description string
+	Tags        Tags
+}
+
+// What says which traffic: a protocol and its ports, or ICMP types and codes.
+type What struct {
+	Protocol int // IANA's number, or AnyProtocol
+	// From and To are ports, inclusive, for TCP and UDP; type and code for ICMP and ICMPv6, where
+	// -1 means all; -1 and -1 for every other protocol.
+	From, To int
+}
+
+// AnyProtocol is every protocol.
+const AnyProtocol = -1
+
+// A Peer is the other end: the source of an inbound rule, the destination of an outbound one.
+// Exactly one of its fields is set.
+type Peer struct {
+	CIDR       netip.Prefix // masked
+	Group      string       // a security group: the private addresses of its members
+	PrefixList string
+	Account    string // of Group
+}
+
+// A NetworkACL is a subnet's stateless, ordered list of entries that allow or deny.
+type NetworkACL struct {
+	ID string
+	Scope
+	VPC     string
+	Default bool
+	Entries []ACLEntry
+	Tags    Tags
+}
+
+// An ACLEntry is judged by its number, lowest first.
+type ACLEntry struct {
+	Number int // 1–32766; 32767 is the last one, which denies
+	Egress bool
+	Allow  bool
+	What   What
+	CIDR   netip.Prefix
+}
+
+// A RouteTable says where a subnet's packets go.
+type RouteTable struct {
+	ID string
+	Scope
+	VPC          string
+	Routes       []Route // without the local ones, which follow from the VPC's CIDRs
+	Associations []RouteAssociation
+	Tags         Tags
+}
+
+// A RouteAssociation ties a table to a subnet, or makes it the VPC's main table.
+type RouteAssociation struct {
+	ID     string
+	Main   bool
+	Subnet string // "" where Main
+}
+
+// A Route leads a destination to a target: the id of an internet gateway (later: of other things).
+type Route struct {
+	Destination netip.Prefix
+	Target      string
+}
+
+// An InternetGateway connects a VPC to the internet; VPC is "" while it is detached.
+type InternetGateway struct {
+	ID string
+	Scope
+	VPC  string
+	Tags Tags
+}
+
+// An Interface is an elastic network interface.
+type Interface struct {
+	ID string
+	Scope
+	VPC, Subnet     string
+	Num             uint32 // the interface on the wire
+	Description     string
+	MAC             string // "0a:…", lower case
+	PrivateIP       netip.Addr
+	PublicIP        netip.Addr // auto-assigned; zero: none
+	AutoPublic      bool       // every start of the instance assigns a public address
+	Groups          []string   // 1–5, in the order in which they were given
+	SourceDestCheck bool
+	Attachment      *Attachment // nil: not attached
+	Tags            Tags
+}
+
+// An Attachment ties an interface to an instance.
+type Attachment struct {
+	ID                  string
+	Instance            string
+	DeviceIndex         int
+	Time                time.Time
+	DeleteOnTermination bool
+}
+
+// InstanceState is an instance's state with AWS's code.
+type InstanceState int
+
+const (
+	Pending      InstanceState = 0
+	Running      InstanceState = 16
+	ShuttingDown InstanceState = 32
+	Terminated   InstanceState = 48
+	Stopping     InstanceState = 64
+	Stopped      InstanceState = 80
+)
+
+func (s InstanceState) String() string {
+	return map[InstanceState]string{Pending: "pending", Running: "running", ShuttingDown: "shutting-down",
+		Terminated: "terminated", Stopping: "stopping", Stopped: "stopped"}[s]
+}
+
+// An Instance is a workload: on this machine, a set of namespaces.
+type Instance struct {
+	ID string
+	Scope
+	Reservation  string
+	Image        string
+	Type         string
+	KeyName      string
+	Subnet, VPC  string // of the primary interface; kept when the instance is terminated
+	Zone         string // the subnet's
+	State        InstanceState
+	Reason       string // stateTransitionReason
+	ReasonCode   string // stateReason.code
+	ReasonText   string // stateReason.message
+	LaunchTime   time.Time
+	Ended        time.Time // when it became terminated
+	LaunchIndex  int
+	ClientToken  string
+	TokenDigest  string // of the request that ClientToken came with
+	UserData     string // base64, as given
+	Boots        int    // how often it was started or rebooted; the host starts it anew when this grows
+	Booted       int    // the last boot of which the host said that it runs
+	KeepAPI      bool   // disableApiTermination
+	KeepRunning  bool   // disableApiStop
+	Shutdown     string // instanceInitiatedShutdownBehavior
+	Monitoring   bool
+	EBSOptimized bool
+	CPUCredits   string // standard or unlimited; "" where the type has none
+	Metadata     MetadataOptions
+	Tags         Tags
+}
+
+// MetadataOptions are how an instance wants its metadata service; stored and described.
+type MetadataOptions struct {
+	Tokens   string // required or optional
+	HopLimit int
+	Endpoint string // enabled or disabled
+	IPv6     string // enabled or disabled
+	Tags     string // enabled or disabled
+}
+
+// A KeyPair is stored and described; nothing uses it.
+type KeyPair struct {
+	ID string
+	Scope
+	Name, Type, Fingerprint, PublicKey string
+	Created                            time.Time
+	Tags                               Tags
+}

@@ -1,0 +1,249 @@
+package vpc
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// State is a snapshot of everything a cell holds. It is never changed.
+type State struct {
+	Scope    // of the request, see As; zero in a snapshot that nobody asked for yet
+	Revision int64
+
+	Cells            *Table[Cell]
+	Accounts         *Table[Account]
+	AccessKeys       *Table[AccessKey]
+	Regions          *Table[Region]
+	VPCs             *Table[VPC]
+	Subnets          *Table[Subnet]
+	SecurityGroups   *Table[SecurityGroup]
+	NetworkACLs      *Table[NetworkACL]
+	RouteTables      *Table[RouteTable]
+	InternetGateways *Table[InternetGateway]
+	Interfaces       *Table[Interface]
+	Instances        *Table[Instance]
+	KeyPairs         *Table[KeyPair]
+}
+
+type keys = []string
+
+// New returns the State that holds nothing.
+func New() *State {
+	return &State{
+		Cells:      newTable("cell", func(*Cell) string { return "cell" }, nil),
+		Accounts:   newTable("account", func(a *Account) string { return a.ID }, nil),
+		AccessKeys: newTable("access-key", func(k *AccessKey) string { return k.ID }, nil),
+		Regions:    newTable("region", func(r *Region) string { return r.Scope.key() }, nil),
+		VPCs: newTable("vpc", func(v *VPC) string { return v.ID }, map[string]func(*VPC) []string{
+			"scope": func(v *VPC) []string { return keys{v.Scope.key()} },
+		}),
+		Subnets: newTable("subnet", func(s *Subnet) string { return s.ID }, map[string]func(*Subnet) []string{
+			"scope": func(s *Subnet) []string { return keys{s.Scope.key()} },
+			"vpc":   func(s *Subnet) []string { return keys{s.VPC} },
+			"acl":   func(s *Subnet) []string { return keys{s.ACL} },
+		}),
+		SecurityGroups: newTable("security-group", func(g *SecurityGroup) string { return g.ID }, map[string]func(*SecurityGroup) []string{
+			"scope": func(g *SecurityGroup) []string { return keys{g.Scope.key()} },
+			"vpc":   func(g *SecurityGroup) []string { return keys{g.VPC} },
+			"name":  func(g *SecurityGroup) []string { return keys{GroupNameKey(g.VPC, g.Name)} },
+			"refers": func(g *SecurityGroup) (ids []string) { // to the groups that its rules name
+				for _, r := range g.Rules {
+					if r.Peer.Group != "" {
+						ids = append(ids, r.Peer.Group)
+					}
+				}
+				return ids
+			},
+			"rule": func(g *SecurityGroup) (ids []string) {
+				for _, r := range g.Rules {
+					ids = append(ids, r.ID)
+				}
+				return ids
+			},
+		}),
+		NetworkACLs: newTable("network-acl", func(a *NetworkACL) string { return a.ID }, map[string]func(*NetworkACL) []string{
+			"scope": func(a *NetworkACL) []string { return keys{a.Scope.key()} },
+			"vpc":   func(a *NetworkACL) []string { return keys{a.VPC} },
+		}),
+		RouteTables: newTable("route-table", func(t *RouteTable) string { return t.ID }, map[string]func(*RouteTable) []string{
+			"scope": func(t *RouteTable) []string { return keys{t.Scope.key()} },
+			"vpc":   func(t *RouteTable) []string { return keys{t.VPC} },
+			"subnet": func(t *RouteTable) (ids []string) {
+				for _, a := range t.Associations {
+					if !a.Main {
+						ids = append(ids, a.Subnet)
+					}
+				}
+				return ids
+			},
+		}),
+		InternetGateways: newTable("internet-gateway", func(g *InternetGateway) string { return g.ID }, map[string]func(*InternetGateway) []string{
+			"scope": func(g *InternetGateway) []string { return keys{g.Scope.key()} },
+			"vpc":   func(g *InternetGateway) []string { return keys{g.VPC} },
+		}),
+		Interfaces: newTable("network-interface", func(i *Interface) string { return i.ID }, map[string]func(*Interface) []string{
+			"scope":   func(i *Interface) []string { return keys{i.Scope.key()} },
+			"vpc":     func(i *Interface) []string { return keys{i.VPC} },
+			"subnet":  func(i *Interface) []string { return keys{i.Subnet} },
+			"group":   func(i *Interface) []string { return i.Groups },
+			"address": func(i *Interface) []string { return keys{AddressKey(i.VPC, i.PrivateIP.String())} },
+			"public": func(i *Interface) []string {
+				if i.PublicIP.IsValid() {
+					return keys{i.PublicIP.String()}
+				}
+				return nil
+			},
+			"instance": func(i *Interface) []string {
+				if i.Attachment != nil {
+					return keys{i.Attachment.Instance}
+				}
+				return nil
+			},
+		}),
+		Instances: newTable("instance", func(i *Instance) string { return i.ID }, map[string]func(*Instance) []string{
+			"scope":       func(i *Instance) []string { return keys{i.Scope.key()} },
+			"reservation": func(i *Instance) []string { return keys{i.Reservation} },
+			"token":       func(i *Instance) []string { return keys{i.Scope.key() + "/" + i.ClientToken} },
+		}),
+		KeyPairs: newTable("key-pair", func(k *KeyPair) string { return k.ID }, map[string]func(*KeyPair) []string{
+			"scope": func(k *KeyPair) []string { return keys{k.Scope.key()} },
+			"name":  func(k *KeyPair) []string { return keys{k.Scope.key() + "/" + k.Name} },
+		}),
+	}
+}
+
+// Key is a Scope as the index "scope" files it.
+func (s Scope) Key() string { return s.key() }
+
+// AddressKey is how the index "address" of Interfaces files a private address of a VPC.
+func AddressKey(vpc, addr string) string { return vpc + "/" + addr }
+
+func (s *State) tables() []table {
+	return []table{s.Cells, s.Accounts, s.AccessKeys, s.Regions, s.VPCs, s.Subnets, s.SecurityGroups, s.NetworkACLs,
+		s.RouteTables, s.InternetGateways, s.Interfaces, s.Instances, s.KeyPairs}
+}
+
+// copy returns a State with copied tables, which may be changed where edit is true.
+func (s *State) copy(edit bool) *State {
+	c := *s
+	c.Cells = s.Cells.copy(edit)
+	c.Accounts = s.Accounts.copy(edit)
+	c.AccessKeys = s.AccessKeys.copy(edit)
+	c.Regions = s.Regions.copy(edit)
+	c.VPCs = s.VPCs.copy(edit)
+	c.Subnets = s.Subnets.copy(edit)
+	c.SecurityGroups = s.SecurityGroups.copy(edit)
+	c.NetworkACLs = s.NetworkACLs.copy(edit)
+	c.RouteTables = s.RouteTables.copy(edit)
+	c.InternetGateways = s.InternetGateways.copy(edit)
+	c.Interfaces = s.Interfaces.copy(edit)
+	c.Instances = s.Instances.copy(edit)
+	c.KeyPairs = s.KeyPairs.copy(edit)
+	return &c
+}
+
+// As is the State as the scope's account sees it in the scope's Region. Where nothing was ever
+// written there, it holds the default VPC that the first write will store.
+func (s *State) As(scope Scope) *State {
+	if s.Regions.Get(scope.key()) != nil {
+		c := *s
+		c.Scope = scope
+		return &c
+	}
+	e := s.edit(scope, time.Unix(0, 0).UTC(), nil)
+	e.synthesise()
+	return e.State.copy(false)
+}
+
+// Cell is the cell's own record.
+func (s *State) Cell() Cell {
+	if c := s.Cells.Get("cell"); c != nil {
+		return *c
+	}
+	return Cell{NextNum: 1}
+}
+
+// A Change is an object that was put (Value is its JSON) or deleted (Value is nil).
+type Change struct {
+	Kind, Key string
+	Value     []byte
+	object    any // what Value was made of, where an Edit made the Change: With then need not parse it
+}
+
+// With is the State after the changes, which some Edit made, at the revision.
+func (s *State) With(revision int64, changes []Change) (*State, error) {
+	c := s.copy(false)
+	c.Revision = revision
+	byName := map[string]table{}
+	for _, t := range c.tables() {
+		byName[t.name()] = t
+	}
+	for _, ch := range changes {
+		t := byName[ch.Kind]
+		if t == nil {
+			return nil, fmt.Errorf("unknown kind %q: the data was written by a newer version", ch.Kind)
+		}
+		if err := t.load(ch); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// An Edit is a State being changed by one request.
+type Edit struct {
+	*State
+	Now time.Time
+	ids io.Reader
+}
+
+// Edit starts a change of the State by the scope. Ids are made of what ids yields.
+func (s *State) Edit(scope Scope, now time.Time, ids io.Reader) *Edit {
+	e := s.edit(scope, now, ids)
+	if scope != (Scope{}) && s.Regions.Get(scope.key()) == nil {
+		e.synthesise()
+		for _, t := range e.tables() {
+			t.imply()
+		}
+	}
+	return e
+}
+
+func (s *State) edit(scope Scope, now time.Time, ids io.Reader) *Edit {
+	c := s.copy(true)
+	c.Scope = scope
+	return &Edit{State: c, Now: now.UTC(), ids: ids}
+}
+
+// Changes are all that the Edit put and deleted, by kind and sorted by key; none where the request
+// changed nothing, even if its Region had to be synthesised.
+func (e *Edit) Changes() (out []Change) {
+	if !slices.ContainsFunc(e.tables(), table.dirty) {
+		return nil
+	}
+	for _, t := range e.tables() {
+		out = append(out, t.changes()...)
+	}
+	return out
+}
+
+// NewID makes an id: the prefix, "-" and 17 hexadecimal digits, as AWS's are.
+func (e *Edit) NewID(prefix string) string {
+	var b [9]byte
+	if _, err := io.ReadFull(e.ids, b[:]); err != nil {
+		panic("vpc: no random bytes: " + err.Error()) // crypto/rand never fails
+	}
+	return prefix + "-" + hex.EncodeToString(b[:])[:17]
+}
+
+// NewNum hands out a number that this cell never used before.
+func (e *Edit) NewNum() uint32 {
+	c := e.Cell()
+	n := c.NextNum
+	c.NextNum++
+	e.Cells.Put(&c)
+	return n
+}
