@@ -1,0 +1,14 @@
+// Package api is what AWS calls the operations: one function each, of a State and an input.
+//
+//	op, ok := api.Lookup("AuthorizeSecurityGroupIngress")
+//	in, err := op.Decode(form)
+//	out, err := op.Apply(edit, in)     // a write: the edit's Changes are what to commit
+//	out, err := op.Read(state, in, hosts)
+//
+// Everything here is pure: no I/O, no clock, no logger. An operation that refuses its input leaves an
+// Edit that its caller throws away. Every error is a *vpc.Error in AWS's words. What AWS does is
+// written down in docs/semantics.md.
+//
+// Adding an operation is three steps: its name in ec2/gen/ops.txt, the function, one line in the
+// table of its file.
+package api

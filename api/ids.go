@@ -1,0 +1,107 @@
+package api
+
+import (
+	"slices"
+	"strings"
+
+	"crenel/vpc"
+)
+
+// ids knows how the ids of one noun look, how AWS speaks of them, and where to find their objects:
+//
+//	subnet, err := subnetIDs.find(s, id)
+//	subnets, err := subnetIDs.all(s, in.SubnetIds)
+//
+// What belongs to another account or Region does not exist.
+type ids[T any] struct {
+	prefix    string // "subnet"
+	noun      string // "The subnet ID 'X' does not exist"
+	malformed string // error codes
+	notFound  string
+	table     func(*vpc.State) *vpc.Table[T]
+}
+
+var (
+	vpcIDs = ids[vpc.VPC]{"vpc", "vpc ID", "InvalidVpcID.Malformed", "InvalidVpcID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.VPC] { return s.VPCs }}
+	subnetIDs = ids[vpc.Subnet]{"subnet", "subnet ID", "InvalidSubnetID.Malformed", "InvalidSubnetID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.Subnet] { return s.Subnets }}
+	groupIDs = ids[vpc.SecurityGroup]{"sg", "security group", "InvalidGroupId.Malformed", "InvalidGroup.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.SecurityGroup] { return s.SecurityGroups }}
+	aclIDs = ids[vpc.NetworkACL]{"acl", "networkAcl ID", "InvalidNetworkAclId.Malformed", "InvalidNetworkAclID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.NetworkACL] { return s.NetworkACLs }}
+	routeTableIDs = ids[vpc.RouteTable]{"rtb", "routeTable ID", "InvalidRouteTableId.Malformed", "InvalidRouteTableID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.RouteTable] { return s.RouteTables }}
+	internetGatewayIDs = ids[vpc.InternetGateway]{"igw", "internetGateway ID", "InvalidInternetGatewayId.Malformed", "InvalidInternetGatewayID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.InternetGateway] { return s.InternetGateways }}
+	dhcpOptionsIDs = ids[struct{}]{"dopt", "dhcpOptions ID", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound", nil} // none is stored
+	interfaceIDs   = ids[vpc.Interface]{"eni", "networkInterface ID", "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.Interface] { return s.Interfaces }}
+	instanceIDs = ids[vpc.Instance]{"i", "instance ID", "InvalidInstanceID.Malformed", "InvalidInstanceID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.Instance] { return s.Instances }}
+	keyPairIDs = ids[vpc.KeyPair]{"key", "key pair ID", "InvalidKeyPairId.Malformed", "InvalidKeyPair.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.KeyPair] { return s.KeyPairs }}
+)
+
+// find returns the scope's object with the id.
+func (k ids[T]) find(s *vpc.State, id string) (*T, error) {
+	if err := k.check(id); err != nil {
+		return nil, err
+	}
+	o := k.get(s, id)
+	if o == nil {
+		return nil, vpc.Errorf(k.notFound, "The %s '%s' does not exist", k.noun, id)
+	}
+	return o, nil
+}
+
+// all returns the objects with the ids, each once, or where none is given all of the scope.
+// One bad id spoils the call, a malformed one before an unknown one.
+func (k ids[T]) all(s *vpc.State, wanted []string) ([]*T, error) {
+	if len(wanted) == 0 {
+		return slices.Collect(k.table(s).By("scope", s.Key())), nil
+	}
+	for _, id := range wanted {
+		if err := k.check(id); err != nil {
+			return nil, err
+		}
+	}
+	wanted = slices.Compact(slices.Sorted(slices.Values(wanted)))
+	var found []*T
+	var unknown []string
+	for _, id := range wanted {
+		if o := k.get(s, id); o != nil {
+			found = append(found, o)
+		} else {
+			unknown = append(unknown, id)
+		}
+	}
+	switch len(unknown) {
+	case 0:
+		return found, nil
+	case 1:
+		return nil, vpc.Errorf(k.notFound, "The %s '%s' does not exist", k.noun, unknown[0])
+	}
+	return nil, vpc.Errorf(k.notFound, "The %ss '%s' do not exist", k.noun, strings.Join(unknown, ", "))
+}
+
+// get returns the scope's object with the id, or nil.
+func (k ids[T]) get(s *vpc.State, id string) *T {
+	o := k.table(s).Get(id)
+	if o == nil || any(o).(interface{ Key() string }).Key() != s.Key() {
+		return nil
+	}
+	return o
+}
+
+// check refuses what cannot be an id of the noun: its prefix and 8 or 17 hexadecimal digits.
+func (k ids[T]) check(id string) error {
+	digits, ok := strings.CutPrefix(id, k.prefix+"-")
+	switch {
+	case !ok:
+		return vpc.Errorf(k.malformed, "Invalid id: %q (expecting %q)", id, k.prefix+"-...")
+	case len(digits) != 8 && len(digits) != 17 || strings.Trim(digits, "0123456789abcdef") != "":
+		return vpc.Errorf(k.malformed, "Invalid id: %q", id)
+	}
+	return nil
+}
