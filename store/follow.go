@@ -1,0 +1,178 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"crenel/vpc"
+)
+
+// page is how many objects one read brings. etcd counts all that follow at every page.
+const page = 50_000
+
+// load reads the whole State as it was at one revision of etcd, at.
+func (s *Store) load(ctx context.Context) (state *vpc.State, at int64, err error) {
+	state, at, err = s.loadOnce(ctx)
+	for errors.Is(err, rpctypes.ErrCompacted) { // while the pages were read
+		state, at, err = s.loadOnce(ctx)
+	}
+	return state, at, err
+}
+
+func (s *Store) loadOnce(ctx context.Context) (state *vpc.State, at int64, err error) {
+	var n news
+	for from, more := root, true; more; {
+		resp, err := s.client.Get(ctx, from, clientv3.WithRange(clientv3.GetPrefixRangeEnd(root)),
+			clientv3.WithLimit(page), clientv3.WithRev(at))
+		if err != nil {
+			return nil, 0, s.unavailable(err)
+		}
+		for _, kv := range resp.Kvs {
+			if err := n.add(string(kv.Key), kv.Value, kv.ModRevision); err != nil {
+				return nil, 0, err
+			}
+			from = string(kv.Key) + "\x00"
+		}
+		if at == 0 {
+			at = resp.Header.Revision
+		}
+		more = resp.More
+	}
+	state, err = vpc.New().With(n.revision, n.changes)
+	return state, at, err
+}
+
+// follow publishes a snapshot for everything that is written after the revision at, until the Store ends.
+func (s *Store) follow(at int64) {
+	for {
+		err := s.watch(at)
+		if s.life.Err() != nil {
+			return
+		}
+		s.log.Warn("etcd's watch ended, reading everything again", "error", err)
+		at = s.reload()
+	}
+}
+
+// watch publishes until the watch or the Store ends.
+func (s *Store) watch(at int64) error {
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(s.life))
+	defer cancel()
+	for resp := range s.client.Watch(ctx, root, clientv3.WithPrefix(), clientv3.WithRev(at+1)) {
+		if err := resp.Err(); err != nil {
+			return err
+		}
+		if err := s.learn(resp.Events); err != nil {
+			s.end(err)
+			return err
+		}
+	}
+	return errors.New("no more events")
+}
+
+// learn publishes the State after the events: always all those of a revision.
+func (s *Store) learn(events []*clientv3.Event) error {
+	old := s.Snapshot()
+	n := news{revision: old.Revision}
+	if own := s.own.Load(); own != nil {
+		n.own = *own
+	}
+	for _, ev := range events {
+		value := ev.Kv.Value
+		if ev.Type == clientv3.EventTypeDelete {
+			value = nil
+		}
+		if err := n.add(string(ev.Kv.Key), value, ev.Kv.ModRevision); err != nil {
+			return err
+		}
+	}
+	if n.revision == old.Revision && n.changes == nil {
+		return nil
+	}
+	state, err := old.With(n.revision, n.changes)
+	if err != nil {
+		return err
+	}
+	s.publish(state)
+	return nil
+}
+
+// reload reads everything until that works, or the Store ends.
+func (s *Store) reload() (at int64) {
+	for pause := 50 * time.Millisecond; s.life.Err() == nil; pause = min(2*pause, 2*time.Second) {
+		ctx, cancel := context.WithTimeout(s.life, time.Minute)
+		state, at, err := s.load(ctx)
+		cancel()
+		switch {
+		case err == nil:
+			s.publish(state)
+			s.log.Info("read everything again", "revision", state.Revision)
+			return at
+		case !errors.Is(err, ErrUnavailable):
+			s.end(err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-s.life.Done():
+		}
+	}
+	return 0
+}
+
+func (s *Store) publish(state *vpc.State) {
+	old := s.newest.Swap(&version{state, make(chan struct{})})
+	close(old.replaced)
+}
+
+// news is what keys of etcd say: the changes of objects, and the revision of the sequence.
+type news struct {
+	changes  []vpc.Change
+	revision int64
+	own      map[string]vpc.Change // those that need no parsing where etcd brings the same
+}
+
+// add takes in the key. A nil value says that it was deleted.
+func (n *news) add(key string, value []byte, revision int64) error {
+	if key == sequenceKey {
+		n.revision = revision
+		return checkSequence(value)
+	}
+	if name, ok := strings.CutPrefix(key, objects); ok {
+		if own, ok := n.own[key]; ok && value != nil && bytes.Equal(own.Value, value) {
+			n.changes = append(n.changes, own)
+			return nil
+		}
+		kind, name, _ := strings.Cut(name, "/")
+		n.changes = append(n.changes, vpc.Change{Kind: kind, Key: name, Value: value})
+	}
+	return nil
+}
+
+// A sequence is the value of the sequence key.
+type sequence struct {
+	Schema int `json:"schema"`
+}
+
+func checkSequence(value []byte) error {
+	var q sequence
+	if err := json.Unmarshal(value, &q); err != nil {
+		return fmt.Errorf("the key %s in etcd is damaged or was deleted: %q", sequenceKey, value)
+	}
+	if q.Schema > Schema {
+		return fmt.Errorf("the data was written by a newer Crenel: it has schema %d, and this one knows up to %d", q.Schema, Schema)
+	}
+	return nil
+}
+
+var sequenceValue = func() string {
+	value, _ := json.Marshal(sequence{Schema})
+	return string(value)
+}()
