@@ -1,0 +1,206 @@
+package hostapi
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"crenel/flow"
+	"crenel/hostapi/hostpb"
+	"crenel/policy"
+)
+
+// A decoder checks a message and remembers the first thing wrong with it.
+type decoder struct{ err error }
+
+func (d *decoder) want(ok bool, format string, args ...any) {
+	if !ok && d.err == nil {
+		d.err = fmt.Errorf("malformed message: "+format, args...)
+	}
+}
+
+func decodeDesired(p *hostpb.Desired) (Desired, error) {
+	var d decoder
+	d.want(p.GetView() != nil, "no view")
+	out := Desired{View: d.view(p.GetView()), Instances: each(p.GetInstances(), d.instance)}
+	for k := 1; k < len(out.Instances); k++ {
+		d.want(out.Instances[k-1].ID < out.Instances[k].ID, "instances are not in order")
+	}
+	return out, d.err
+}
+
+func decodeReport(p *hostpb.Report) (Report, error) {
+	var d decoder
+	r := Report{Host: p.GetHost(), Public: d.prefix(p.GetPublicPool()), Applied: p.GetApplied(), Trouble: p.GetTrouble(),
+		Instances: each(p.GetInstances(), d.instanceReport), Consoles: each(p.GetConsoles(), d.console)}
+	d.want(r.Host == "" || name(r.Host), "the host's name is %q", r.Host)
+	d.want(!r.Public.IsValid() || r.Public.Addr().Is4() && r.Public.Bits() <= 30, "the public pool is %v", r.Public)
+	d.want(r.Applied >= 0, "applied is %d", r.Applied)
+	d.want(len(r.Trouble) <= 4096, "trouble of %d bytes", len(r.Trouble))
+	return r, d.err
+}
+
+func (d *decoder) instanceReport(p *hostpb.InstanceReport) InstanceReport {
+	i := InstanceReport{ID: d.id(p.GetId()), State: InstanceState(p.GetState()), Boots: int(p.GetBoots()), Detail: p.GetDetail()}
+	d.want(i.State >= Running && i.State <= Failed, "%s is in state %d", i.ID, i.State)
+	d.want(i.Boots >= 0, "%s has %d boots", i.ID, i.Boots)
+	d.want(len(i.Detail) <= 4096, "%s has a detail of %d bytes", i.ID, len(i.Detail))
+	return i
+}
+
+func (d *decoder) console(p *hostpb.Console) Console {
+	d.want(len(p.GetTail()) <= MaxTail, "a console of %d bytes", len(p.GetTail()))
+	return Console{d.id(p.GetInstance()), p.GetTail(), time.UnixMilli(p.GetAtUnixMs()).UTC()}
+}
+
+func (d *decoder) instance(p *hostpb.Instance) Instance {
+	i := Instance{ID: d.id(p.GetId()), Image: d.id(p.GetImage()), Hostname: p.GetHostname(), Domain: p.GetDomain(), UserData: p.GetUserData(),
+		Boots: int(p.GetBoots()), Run: p.GetRun(), Remove: p.GetRemove(), DNS: d.maybe(p.GetDnsServer()), Interfaces: each(p.GetInterfaces(), d.nic)}
+	d.want(name(i.Hostname) && (i.Domain == "" || name(i.Domain)), "%s is called %q in %q", i.ID, i.Hostname, i.Domain)
+	d.want(len(i.UserData) <= maxUserData, "%s has %d bytes of user data", i.ID, len(i.UserData))
+	d.want(i.Boots >= 0, "%s has %d boots", i.ID, i.Boots)
+	d.want(!i.Run || !i.Remove, "%s is to run and to be removed", i.ID)
+	return i
+}
+
+func (d *decoder) nic(p *hostpb.Nic) Interface {
+	i := Interface{ID: d.id(p.GetId()), Num: d.num(p.GetNum()), DeviceIndex: int(p.GetDeviceIndex()), MAC: d.mac(p.GetMac()), Gateway: d.addr(p.GetGateway())}
+	addr, bits := d.addr(p.GetAddress()), p.GetPrefixLen()
+	d.want(bits <= uint32(addr.BitLen()), "%s has a prefix of %d bits", i.ID, bits)
+	d.want(i.DeviceIndex >= 0 && i.DeviceIndex < 16, "%s has device index %d", i.ID, i.DeviceIndex)
+	i.Addr = netip.PrefixFrom(addr, int(bits))
+	return i
+}
+
+func (d *decoder) view(p *hostpb.View) *policy.View {
+	v := &policy.View{Revision: p.GetRevision(), Public: d.prefix(p.GetPublic()), Interfaces: each(p.GetInterfaces(), d.iface),
+		Groups: each(p.GetGroups(), d.group), Subnets: each(p.GetSubnets(), d.subnet), Members: each(p.GetMembers(), d.member)}
+	d.want(v.Revision >= 0, "revision %d", v.Revision)
+	for k := 1; k < len(v.Interfaces); k++ {
+		d.want(v.Interfaces[k-1].Num < v.Interfaces[k].Num, "interfaces are not in order")
+	}
+	for k := 1; k < len(v.Groups); k++ {
+		d.want(v.Groups[k-1].Num < v.Groups[k].Num, "groups are not in order")
+	}
+	for k := 1; k < len(v.Subnets); k++ {
+		d.want(v.Subnets[k-1].ID < v.Subnets[k].ID, "subnets are not in order")
+	}
+	for k := 1; k < len(v.Members); k++ {
+		a, b := v.Members[k-1], v.Members[k]
+		d.want(a.VPC < b.VPC || a.VPC == b.VPC && a.Addr.Less(b.Addr), "members are not in order")
+	}
+	return v
+}
+
+func (d *decoder) iface(p *hostpb.Interface) policy.Interface {
+	return policy.Interface{Num: d.num(p.GetNum()), ID: d.id(p.GetId()), VPC: d.vpc(p.GetVpc()), Subnet: d.id(p.GetSubnet()), MAC: d.mac(p.GetMac()),
+		Addr: d.addr(p.GetAddr()), Public: d.maybe(p.GetPublic()), Groups: d.nums(p.GetGroups()), SourceDestCheck: p.GetSourceDestCheck()}
+}
+
+func (d *decoder) group(p *hostpb.Group) policy.Group {
+	return policy.Group{Num: d.num(p.GetNum()), ID: d.id(p.GetId()), Ingress: each(p.GetIngress(), d.rule), Egress: each(p.GetEgress(), d.rule)}
+}
+
+func (d *decoder) rule(p *hostpb.Rule) policy.Rule {
+	r := policy.Rule{ID: d.id(p.GetId()), What: policy.What{Protocol: int(p.GetProtocol()), From: int(p.GetFrom()), To: int(p.GetTo())}}
+	d.want(r.What.Protocol >= -1 && r.What.Protocol <= 255, "%s has protocol %d", r.ID, r.What.Protocol)
+	for _, n := range []int{r.What.From, r.What.To} {
+		d.want(n >= -1 && n <= 65535, "%s has port %d", r.ID, n)
+	}
+	switch who := p.GetWho().(type) {
+	case *hostpb.Rule_Cidr:
+		r.CIDR = d.prefix(who.Cidr)
+		d.want(r.CIDR.IsValid(), "%s has no CIDR", r.ID)
+	case *hostpb.Rule_Group:
+		r.Group = d.num(who.Group)
+	default:
+		d.want(false, "%s allows nobody", r.ID)
+	}
+	return r
+}
+
+func (d *decoder) subnet(p *hostpb.Subnet) policy.Subnet {
+	s := policy.Subnet{ID: d.id(p.GetId()), VPC: d.vpc(p.GetVpc()), CIDR: d.prefix(p.GetCidr()), Routes: each(p.GetRoutes(), d.route)}
+	d.want(s.CIDR.IsValid(), "%s has no CIDR", s.ID)
+	return s
+}
+
+func (d *decoder) route(p *hostpb.Route) policy.Route {
+	r := policy.Route{Destination: d.prefix(p.GetDestination())}
+	d.want(r.Destination.IsValid(), "a route has no destination")
+	t := p.GetTarget() - 1 // the message keeps 0 for "not said"
+	d.want(t >= 0 && t <= hostpb.Route_Target(policy.Internet), "a route leads to %v", p.GetTarget())
+	r.Target = policy.Target(t)
+	return r
+}
+
+func (d *decoder) member(p *hostpb.Member) policy.Member {
+	return policy.Member{VPC: d.vpc(p.GetVpc()), Addr: d.addr(p.GetAddr()), Groups: d.nums(p.GetGroups())}
+}
+
+func (d *decoder) num(n uint32) uint32 {
+	d.want(n != 0, "the number 0")
+	return n
+}
+
+func (d *decoder) vpc(n uint32) uint32 {
+	d.want(n < 1<<24, "VPC number %d", n)
+	return d.num(n)
+}
+
+func (d *decoder) nums(ns []uint32) []uint32 {
+	for k, n := range ns {
+		d.want(n != 0 && (k == 0 || ns[k-1] < n), "group numbers %v", ns)
+	}
+	return ns
+}
+
+// id checks an AWS id: lower-case letters, digits and dashes. Nothing else may become a file name.
+func (d *decoder) id(s string) string {
+	d.want(len(s) > 0 && len(s) <= 64 && s[0] != '-' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == "", "the id %q", s)
+	return s
+}
+
+// name tells whether s is a DNS name: it goes into files that others parse.
+func name(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if len(label) == 0 || len(label) > 63 || label[0] == '-' ||
+			strings.Trim(label, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return false
+		}
+	}
+	return len(s) <= 253
+}
+
+func (d *decoder) mac(b []byte) (m flow.MAC) {
+	d.want(len(b) == len(m), "a MAC address of %d bytes", len(b))
+	copy(m[:], b)
+	return m
+}
+
+func (d *decoder) addr(b []byte) netip.Addr {
+	a, ok := netip.AddrFromSlice(b)
+	d.want(ok && !a.Is4In6(), "the address %x", b)
+	return a
+}
+
+// maybe is an address that may be missing.
+func (d *decoder) maybe(b []byte) netip.Addr {
+	if len(b) == 0 {
+		return netip.Addr{}
+	}
+	return d.addr(b)
+}
+
+// prefix is one that may be missing; its address has no bits beyond it.
+func (d *decoder) prefix(p *hostpb.Prefix) netip.Prefix {
+	if p == nil {
+		return netip.Prefix{}
+	}
+	a := d.addr(p.GetAddr())
+	d.want(p.GetBits() <= uint32(a.BitLen()), "a prefix of %d bits", p.GetBits())
+	out := netip.PrefixFrom(a, int(min(p.GetBits(), 128)))
+	d.want(out == out.Masked(), "the prefix %v", out)
+	return out
+}

@@ -1,0 +1,276 @@
+package hostapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"crenel/hostapi/hostpb"
+)
+
+// Hosts is the controller's end of the conversation. For now there is one host, whatever it is called.
+type Hosts struct {
+	// OnReport, if set, is called with every report that says more than what was applied: one call at a
+	// time, in order. Nothing else of the host is heard until it returns.
+	OnReport func(Report)
+	Log      *slog.Logger // nil: nothing is logged
+
+	reporting sync.Mutex // held while OnReport runs, so that no replaced stream reports after its successor
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed at every change of what follows; nil: nobody waits
+	desired  *Desired
+	current  *http.ResponseController // of the newest stream; nil: no host is connected
+	applied  int64
+	trouble  string
+	consoles map[string]Console
+}
+
+// Serve talks to the hosts that connect to l until ctx ends.
+func (h *Hosts) Serve(ctx context.Context, l net.Listener) error {
+	mux := http.NewServeMux()
+	path, handler := hostpb.NewHostHandler(service{h}, connect.WithReadMaxBytes(maxMessage))
+	mux.Handle(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := context.WithValue(r.Context(), controlKey{}, http.NewResponseController(w))
+		handler.ServeHTTP(w, r.WithContext(ctx))
+	}))
+	s := &http.Server{Handler: mux, Protocols: http2only(), ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { s.Close() })
+	defer stop()
+	if err := s.Serve(l); ctx.Err() == nil {
+		return fmt.Errorf("serve hosts: %w", err)
+	}
+	return nil
+}
+
+// Set says what the host should do from now on. Consoles of other instances are forgotten.
+func (h *Hosts) Set(d Desired) {
+	known := map[string]bool{}
+	for _, i := range d.Instances {
+		known[i.ID] = true
+	}
+	h.change(func() {
+		h.desired = &d
+		maps.DeleteFunc(h.consoles, func(id string, _ Console) bool { return !known[id] })
+	})
+}
+
+// WaitApplied returns nil when the host enforces the revision or a newer one, or ctx's error.
+func (h *Hosts) WaitApplied(ctx context.Context, revision int64) error {
+	return h.wait(ctx, func() bool { return h.applied >= revision })
+}
+
+// Applied is what the host last said: the newest revision that it enforces, and what keeps it from a
+// newer one. A host that is gone still enforces it.
+func (h *Hosts) Applied() (revision int64, trouble string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.applied, h.trouble
+}
+
+// Connected tells whether a host is there.
+func (h *Hosts) Connected() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.current != nil
+}
+
+// Console is the end of what the instance wrote, as far as the host said, and when it said so.
+func (h *Hosts) Console(instance string) (output []byte, at time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.consoles[instance]
+	return c.Tail, c.At
+}
+
+// change makes a change and wakes everybody who waits for one.
+func (h *Hosts) change(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f()
+	if h.changed != nil {
+		close(h.changed)
+		h.changed = nil
+	}
+}
+
+// wait returns nil as soon as the condition, which is called with h.mu held, is true.
+func (h *Hosts) wait(ctx context.Context, condition func() bool) error {
+	for {
+		h.mu.Lock()
+		met := condition()
+		if h.changed == nil {
+			h.changed = make(chan struct{})
+		}
+		changed := h.changed
+		h.mu.Unlock()
+		if met {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// controlKey is the context key of the http.ResponseController of a stream.
+type controlKey struct{}
+
+// A service is what the generated code calls.
+type service struct{ *Hosts }
+
+// Sync is one stream. It ends when the host goes, and when a newer one takes its place.
+func (s service) Sync(ctx context.Context, stream *connect.BidiStream[hostpb.Report, hostpb.Desired]) error {
+	first, err := receive(stream)
+	if err != nil {
+		return err
+	}
+	if first.Host == "" {
+		return connect.NewError(connect.CodeInvalidArgument, errors.New("the first report names no host"))
+	}
+	me := ctx.Value(controlKey{}).(*http.ResponseController)
+	s.join(me, first)
+	ctx, cancel := context.WithCancel(ctx)
+	sent := make(chan error, 1)
+	go func() {
+		err := s.send(ctx, me, stream)
+		interrupt(me) // there is nothing to receive from a host that cannot hear
+		sent <- err
+	}()
+	err = s.receive(me, first, stream)
+	s.leave(me, first.Host, err)
+	cancel()
+	if sending := <-sent; sending != nil && !errors.Is(sending, context.Canceled) {
+		return sending
+	}
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// interrupt makes the stream's Receive fail.
+func interrupt(c *http.ResponseController) {
+	_ = c.SetReadDeadline(time.Unix(1, 0)) // fails where the stream ended already
+}
+
+// join makes the stream the current one.
+func (h *Hosts) join(me *http.ResponseController, first Report) {
+	h.change(func() {
+		if h.current != nil {
+			interrupt(h.current)
+		}
+		h.current, h.applied, h.trouble = me, first.Applied, first.Trouble
+	})
+	h.log().Info("host connected", "host", first.Host, "applied", first.Applied)
+}
+
+func (h *Hosts) leave(me *http.ResponseController, host string, err error) {
+	h.change(func() {
+		if h.current == me {
+			h.current = nil
+		}
+	})
+	h.log().Info("host disconnected", "host", host, "error", err)
+}
+
+// receive hears the host until the stream breaks or is replaced.
+func (h *Hosts) receive(me *http.ResponseController, r Report, stream *connect.BidiStream[hostpb.Report, hostpb.Desired]) error {
+	for {
+		if !h.hear(me, r) {
+			return errReplaced
+		}
+		var err error
+		if r, err = receive(stream); err != nil {
+			return err
+		}
+	}
+}
+
+var errReplaced = connect.NewError(connect.CodeAborted, errors.New("the host has opened a newer stream"))
+
+// hear takes a report in, and tells whether its stream is still the current one.
+func (h *Hosts) hear(me *http.ResponseController, r Report) (current bool) {
+	h.change(func() {
+		if current = h.current == me; !current {
+			return
+		}
+		if r.Trouble != h.trouble && r.Trouble != "" {
+			h.log().Error("host in trouble", "trouble", r.Trouble, "applied", r.Applied)
+		}
+		h.applied, h.trouble = r.Applied, r.Trouble
+		if h.consoles == nil {
+			h.consoles = map[string]Console{}
+		}
+		for _, c := range r.Consoles {
+			h.consoles[c.Instance] = c
+		}
+	})
+	if !current || h.OnReport == nil || r.Host == "" && len(r.Instances) == 0 {
+		return current
+	}
+	h.reporting.Lock()
+	defer h.reporting.Unlock()
+	h.mu.Lock()
+	current = h.current == me
+	h.mu.Unlock()
+	if current {
+		h.OnReport(r)
+	}
+	return current
+}
+
+// send sends what is desired, whenever it changes, until ctx ends or the stream is replaced.
+func (h *Hosts) send(ctx context.Context, me *http.ResponseController, stream *connect.BidiStream[hostpb.Report, hostpb.Desired]) error {
+	var last *Desired
+	for {
+		var replaced bool
+		err := h.wait(ctx, func() bool {
+			replaced = h.current != me
+			if h.desired != last {
+				last = h.desired
+				return true
+			}
+			return replaced
+		})
+		if err != nil {
+			return err
+		}
+		if replaced {
+			return errReplaced
+		}
+		if err := stream.Send(last.encode()); err != nil {
+			return err
+		}
+	}
+}
+
+func receive(stream *connect.BidiStream[hostpb.Report, hostpb.Desired]) (Report, error) {
+	p, err := stream.Receive()
+	if err != nil {
+		return Report{}, err
+	}
+	r, err := decodeReport(p)
+	if err != nil {
+		return Report{}, connect.NewError(connect.CodeInvalidArgument, err)
+	}
+	return r, nil
+}
+
+func (h *Hosts) log() *slog.Logger {
+	if h.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return h.Log
+}

@@ -1,0 +1,213 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"crenel/auth"
+	"crenel/ec2"
+	"crenel/sigv4"
+	"crenel/store"
+	"crenel/vpc"
+)
+
+// maxBody is how long a request may be.
+const maxBody = 1 << 20
+
+// handler routes what comes in by HTTP. Every operation is a POST, or a GET, of the one path.
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /{$}", s.serveAPI)
+	mux.HandleFunc("GET /{$}", s.serveAPI)
+	mux.HandleFunc("GET /healthz", s.serveHealth)
+	return mux
+}
+
+// serveHealth says that the server serves, and how far it and its host are.
+func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	applied, _ := s.hosts.Applied()
+	fmt.Fprintf(w, "ok\nrevision %d\nhost connected %t\napplied %d\nunenforced %d\n",
+		s.Store.Snapshot().Revision, s.hosts.Connected(), applied, s.unenforced.Load())
+}
+
+// A call is one request, as far as it is understood.
+type call struct {
+	id       string // of the request, as the client sees it
+	service  string // "ec2", "sts", or what else a client believes to speak to
+	action   string
+	scope    vpc.Scope
+	write    bool
+	enforced string // the header of a write that was committed: "true" or "false"
+}
+
+// serveAPI answers one request, whatever is in it.
+func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	c := &call{id: newRequestID()}
+	var answer bytes.Buffer
+	status, code := http.StatusOK, "ok"
+	if err := s.do(c, w, r, &answer); err != nil {
+		e := s.refusal(err)
+		status, code = e.Status, e.Code
+		answer.Reset()
+		encode := ec2.EncodeError
+		if c.service == "sts" {
+			encode = ec2.EncodeSTSError
+		}
+		_ = encode(&answer, c.id, e) // a Buffer takes everything
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/xml;charset=UTF-8")
+	h.Set("Cache-Control", "no-cache, no-store")
+	h.Set("x-amzn-requestid", c.id)
+	if c.enforced != "" {
+		h.Set("x-crenel-enforced", c.enforced)
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(answer.Bytes()) // who left before the answer does not get it
+	level := slog.LevelDebug
+	if c.write {
+		level = slog.LevelInfo
+	}
+	s.Log.Log(r.Context(), level, "request", "action", c.action, "account", c.scope.Account, "region", c.scope.Region, "code", code, "took", time.Since(start))
+}
+
+// do understands the request, carries it out and writes what it answers to out.
+func (s *Server) do(c *call, w http.ResponseWriter, r *http.Request, out *bytes.Buffer) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("request panicked", "action", c.action, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = internalError()
+		}
+	}()
+	body, err := readBody(w, r)
+	if err != nil {
+		return err
+	}
+	// The form is not looked at before it is known who sent it.
+	key, err := s.authenticate(c, r, body)
+	if err != nil {
+		return err
+	}
+	query := r.URL.RawQuery
+	if len(body) > 0 {
+		query = string(body)
+	}
+	form, err := ec2.ParseForm(query)
+	if err != nil {
+		return err
+	}
+	if c.action = shown(form.Get("Action")); c.action == "" {
+		return ec2.Errorf("MissingAction", "The request must contain the parameter Action")
+	}
+	if c.service == "sts" {
+		return serveSTS(c, form, key, out)
+	}
+	return s.serveEC2(r.Context(), c, form, out)
+}
+
+// readBody reads a body of at most maxBody bytes.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	tooLarge := &ec2.Error{Code: "RequestEntityTooLarge", Message: fmt.Sprintf("The request has more than %d bytes.", maxBody), Status: http.StatusRequestEntityTooLarge}
+	if r.ContentLength > maxBody {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var over *http.MaxBytesError
+	if errors.As(err, &over) {
+		return nil, tooLarge
+	} else if err != nil {
+		return nil, ec2.Errorf("IncompleteBody", "The request's body could not be read to its end.")
+	}
+	return body, nil
+}
+
+// authenticate finds out who signed the request, and for which service and Region.
+func (s *Server) authenticate(c *call, r *http.Request, body []byte) (key vpc.AccessKey, err error) {
+	state := s.Store.Snapshot()
+	credential, err := sigv4.Verify(r, body, time.Now(), func(id string) (string, error) {
+		var ok bool
+		if key, ok = auth.Key(state, id); !ok {
+			return "", sigv4.ErrUnknownKey
+		}
+		return key.Secret, nil
+	})
+	c.service = credential.Service
+	if err != nil {
+		return key, badSignature(c.service, err)
+	}
+	c.scope = vpc.Scope{Account: key.Account, Region: credential.Region}
+	switch {
+	case c.service != "ec2" && c.service != "sts":
+		return key, ec2.Errorf("AuthFailure", "Credential should be scoped to correct service: 'ec2'. This endpoint serves ec2 and sts, not '%s'.", c.service)
+	case !vpc.IsRegion(credential.Region):
+		return key, badScope(c.service, "Credential should be scoped to a valid region, not '%s'.", credential.Region)
+	}
+	return key, nil
+}
+
+// badSignature is what each service says of a request that it cannot authenticate.
+func badSignature(service string, err error) error {
+	switch {
+	case errors.Is(err, sigv4.ErrMissing):
+		return ec2.Errorf("MissingAuthenticationToken", "Request is missing Authentication Token")
+	case errors.Is(err, sigv4.ErrMalformed):
+		return ec2.Errorf("IncompleteSignature", "The request signature does not conform to AWS standards: %s", err)
+	case service == "sts" && errors.Is(err, sigv4.ErrUnknownKey):
+		return ec2.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
+	case service == "sts" && errors.Is(err, sigv4.ErrExpired):
+		return ec2.Errorf("SignatureDoesNotMatch", "Signature expired or not yet current: the client's clock and the server's differ by more than 15 minutes.")
+	case errors.Is(err, sigv4.ErrExpired):
+		return ec2.Errorf("RequestExpired", "Request has expired.")
+	case errors.Is(err, sigv4.ErrUnknownKey), errors.Is(err, sigv4.ErrMismatch):
+		return badScope(service, "AWS was not able to validate the provided access credentials")
+	}
+	return err
+}
+
+// badScope says in the service's code that a signature does not fit.
+func badScope(service, format string, args ...any) error {
+	if service == "sts" {
+		return ec2.Errorf("SignatureDoesNotMatch", format, args...)
+	}
+	return ec2.Errorf("AuthFailure", format, args...)
+}
+
+// refusal is the error as the client sees it. What is no refusal is logged.
+func (s *Server) refusal(err error) *ec2.Error {
+	var wire *ec2.Error
+	var refused *vpc.Error
+	switch {
+	case errors.As(err, &wire):
+		return wire
+	case errors.As(err, &refused):
+		return ec2.Errorf(refused.Code, "%s", refused.Message)
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
+		s.Log.Error("store unavailable", "error", err)
+		return ec2.Errorf("ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
+	case errors.Is(err, context.Canceled):
+		return ec2.Errorf("ServiceUnavailable", "The client closed the request before it was carried out.")
+	}
+	s.Log.Error("internal error", "error", err)
+	return internalError()
+}
+
+func internalError() *ec2.Error {
+	return ec2.Errorf("InternalError", "An internal error has occurred")
+}
+
+// newRequestID is a random UUID. RFC 9562 §5.4.
+func newRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
