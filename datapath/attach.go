@@ -1,0 +1,190 @@
+package datapath
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+)
+
+// A hook is a place where a program is attached, and the name of its pin.
+type hook struct {
+	pin    string
+	prog   *ebpf.Program
+	attach ebpf.AttachType
+}
+
+const internetPin = "internet"
+
+func (d *Datapath) hooks(eni string) []hook {
+	return []hook{
+		{"link-" + eni + "-in", d.prog.FromInterface, ebpf.AttachTCXIngress},
+		{"link-" + eni + "-out", d.prog.ToInterface, ebpf.AttachTCXEgress},
+	}
+}
+
+// Attach puts the programs at the host's side of the interface's link; from then on it drops
+// everything until an Image has the interface. That side is still down, so no packet was before.
+// It may be attached already, by this process or one before.
+func (d *Datapath) Attach(eni string, ifindex int) error {
+	if eni == "" || strings.ContainsAny(eni, "/.") {
+		return fmt.Errorf("attach: %q is no interface id", eni)
+	}
+	for _, h := range d.hooks(eni) {
+		if err := d.attach(h, ifindex); err != nil {
+			return fmt.Errorf("attach %s: %w", eni, err)
+		}
+	}
+	return nil
+}
+
+// AttachInternet puts the program behind the host's end: out is the peer of host, which is the end
+// with the host's address.
+func (d *Datapath) AttachInternet(out, host int) error {
+	end, err := net.InterfaceByIndex(host)
+	if err != nil {
+		return fmt.Errorf("attach the internet: %w", err)
+	}
+	if len(end.HardwareAddr) != 6 {
+		return fmt.Errorf("attach the internet: %s has no MAC", end.Name)
+	}
+	d.mu.Lock()
+	copy(d.config.HostMac[:], end.HardwareAddr)
+	atomic.StoreUint32(&d.config.HostIfindex, uint32(host))
+	d.mu.Unlock()
+	if err := d.attach(hook{internetPin, d.prog.FromInternet, ebpf.AttachTCXIngress}, out); err != nil {
+		return fmt.Errorf("attach the internet: %w", err)
+	}
+	return nil
+}
+
+// attach makes the link and pins it, unless the pinned one is there and right.
+func (d *Datapath) attach(h hook, ifindex int) error {
+	pin := filepath.Join(d.dir, h.pin)
+	at, err := attachedTo(pin)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil:
+		return err
+	case at == ifindex:
+		return nil
+	default: // of a device that is gone
+		if err := os.Remove(pin); err != nil {
+			return err
+		}
+	}
+	// First of all programs there: none before it may let a packet by.
+	l, err := link.AttachTCX(link.TCXOptions{Interface: ifindex, Program: h.prog, Attach: h.attach, Anchor: link.Head()})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return l.Pin(pin)
+}
+
+// attachedTo is the ifindex of the pinned link's device, 0 if that is gone.
+func attachedTo(pin string) (int, error) {
+	l, err := link.LoadPinnedLink(pin, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	info, err := l.Info()
+	if err != nil {
+		return 0, err
+	}
+	tcx := info.TCX()
+	if tcx == nil {
+		return 0, fmt.Errorf("%s is no tcx link", pin)
+	}
+	return int(tcx.Ifindex), nil
+}
+
+// Detach takes the programs from the interface's link, whose device should be gone by then: what is
+// attached nowhere, the kernel forwards as it likes. It may be detached already.
+func (d *Datapath) Detach(eni string) error {
+	for _, h := range d.hooks(eni) {
+		if err := os.Remove(filepath.Join(d.dir, h.pin)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("detach %s: %w", eni, err)
+		}
+	}
+	return nil
+}
+
+// Attached are the ids of the interfaces whose links are attached or were, sorted.
+func (d *Datapath) Attached() ([]string, error) {
+	pins, err := os.ReadDir(d.dir)
+	if err != nil {
+		return nil, err
+	}
+	var enis []string
+	for _, p := range pins {
+		if eni, ok := strings.CutPrefix(p.Name(), "link-"); ok {
+			eni = strings.TrimSuffix(strings.TrimSuffix(eni, "-in"), "-out")
+			enis = append(enis, eni)
+		}
+	}
+	slices.Sort(enis)
+	return slices.Compact(enis), nil
+}
+
+// replacePrograms gives the pinned links this build's programs where they have others.
+func (d *Datapath) replacePrograms() error {
+	enis, err := d.Attached()
+	if err != nil {
+		return err
+	}
+	hooks := []hook{{internetPin, d.prog.FromInternet, ebpf.AttachTCXIngress}}
+	for _, eni := range enis {
+		hooks = append(hooks, d.hooks(eni)...)
+	}
+	for _, h := range hooks {
+		err := replaceProgram(filepath.Join(d.dir, h.pin), h.prog)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("replace the program of %s: %w", h.pin, err)
+		}
+	}
+	return nil
+}
+
+func replaceProgram(pin string, with *ebpf.Program) error {
+	l, err := link.LoadPinnedLink(pin, nil)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	info, err := l.Info()
+	if err != nil {
+		return err
+	}
+	if info.TCX() == nil || info.TCX().Ifindex == 0 {
+		return nil // Attach makes a new one
+	}
+	was, err := ebpf.NewProgramFromID(info.Program)
+	if err != nil {
+		return err
+	}
+	defer was.Close()
+	same, err := sameProgram(was, with)
+	if err != nil || same {
+		return err
+	}
+	return l.Update(with)
+}
+
+// sameProgram compares by tag, which is the kernel's sum of the instructions.
+func sameProgram(a, b *ebpf.Program) (bool, error) {
+	x, err := a.Info()
+	if err != nil {
+		return false, err
+	}
+	y, err := b.Info()
+	return err == nil && x.Tag == y.Tag, err
+}

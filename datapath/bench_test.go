@@ -1,0 +1,134 @@
+package datapath
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"crenel/flow"
+	"crenel/policy"
+)
+
+// BenchmarkPrograms measures the programs on one packet, over and over, in the kernel: the time is
+// that of one run, with its loop. The packet stays as the first run left it, so only such are measured
+// that are the same again.
+func BenchmarkPrograms(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		rules int
+		p     flow.Packet
+		kind  kind
+	}{
+		{"nothing/no-interface", 1, tcp("10.0.0.4:40000", "10.0.0.5:443", flow.ACK), nobody},
+		{"nothing/spoofed", 1, tcp("10.0.0.9:40000", "10.0.0.5:443", flow.SYN), judged},
+		{"established/one-gate", 1, tcp("10.0.0.4:40000", "203.0.113.9:443", flow.ACK), established},
+		{"established/both-gates", 1, tcp("10.0.0.4:40000", "10.0.0.5:443", flow.ACK), established},
+		{"judged/both-gates/2-rules", 2, tcp("10.0.0.4:40000", "10.0.0.5:443", flow.ACK), judged},
+		{"judged/both-gates/1000-rules", 1000, tcp("10.0.0.4:40000", "10.0.0.5:443", flow.ACK), judged},
+		{"new/one-gate/1-rule", 1, tcp("10.0.0.4:40000", "203.0.113.9:443", flow.SYN), opening},
+		{"new/both-gates/1-rule", 1, tcp("10.0.0.4:40000", "10.0.0.5:443", flow.SYN), opening},
+		{"new/both-gates/2-rules", 2, tcp("10.0.0.4:40000", "10.0.0.5:443", flow.SYN), opening},
+		{"new/both-gates/1000-rules", 1000, tcp("10.0.0.4:40000", "10.0.0.5:443", flow.SYN), opening},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			k := newBench(b, Options{HeapCells: 1 << 20})
+			k.see(benchView(c.rules))
+			c.p.SrcMAC = k.view.Interfaces[0].MAC
+			k.measure(c.p, c.kind)
+		})
+	}
+}
+
+// A kind is what the packet is to the gates.
+type kind int
+
+const (
+	nobody      kind = iota // sent by a link of no interface
+	judged                  // of no connection, and begins none
+	established             // of a known connection
+	opening                 // the first of a connection; each time the entry of the last is found expired
+)
+
+func (k *bench) measure(p flow.Packet, what kind) {
+	b, link := k.t.(*testing.B), k.links[1]
+	switch what {
+	case nobody:
+		link = k.free[0]
+	case established:
+		syn := p
+		syn.TCPFlags = flow.SYN
+		k.run(1, flow.Build(syn))
+	case opening:
+		for slot := range k.d.slots {
+			for state := range k.d.slots[slot].Timeout {
+				k.d.slots[slot].Timeout[state] = 0xffffffff
+			}
+		}
+	}
+	frame := flow.Build(p)
+	b.Log(k.runAt(k.d.prog.FromInterface, link, frame))
+	var in [skbWords]uint32
+	in[skbIfindex] = uint32(link)
+	const repeat = 5_000 // about a millisecond: some of many are undisturbed
+	var runs []float64
+	for b.Loop() {
+		before := threadTime(b)
+		if _, err := k.d.prog.FromInterface.Run(&ebpf.RunOptions{Data: frame, Context: in, Repeat: repeat}); err != nil {
+			b.Fatal(err)
+		}
+		runs = append(runs, float64(threadTime(b)-before)/repeat)
+	}
+	slices.Sort(runs)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(runs[0], "ns/packet-best")
+	b.ReportMetric(runs[len(runs)/2], "ns/packet-median")
+}
+
+// threadTime is how long the thread ran: the machine has other things to do.
+func threadTime(b *testing.B) int64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		b.Fatal(err)
+	}
+	return t.Nano()
+}
+
+// benchView is two interfaces that may talk: the last of the rules allows it.
+func benchView(rules int) *policy.View {
+	v := &policy.View{
+		Revision: 1, Public: netip.MustParsePrefix("198.18.0.0/24"),
+		Subnets: []policy.Subnet{{ID: "subnet-1", VPC: 1, CIDR: netip.MustParsePrefix("10.0.0.0/24"), Routes: []policy.Route{
+			{Destination: netip.MustParsePrefix("0.0.0.0/0"), Target: policy.Internet},
+			{Destination: netip.MustParsePrefix("10.0.0.0/16"), Target: policy.Local},
+		}}},
+		Members: []policy.Member{{VPC: 1, Addr: netip.MustParseAddr("10.0.0.4"), Groups: []uint32{1}}, {VPC: 1, Addr: netip.MustParseAddr("10.0.0.5"), Groups: []uint32{1}}},
+	}
+	g := policy.Group{Num: 1, ID: "sg-1"}
+	for n := range rules - 1 {
+		r := policy.Rule{What: policy.What{Protocol: flow.TCP, From: 1000 + n*3, To: 1000 + n*3 + 1},
+			CIDR: netip.MustParsePrefix(fmt.Sprintf("172.%d.%d.0/24", 16+n/256, n%256))}
+		g.Ingress, g.Egress = append(g.Ingress, r), append(g.Egress, r)
+	}
+	https := policy.Rule{What: policy.What{Protocol: flow.TCP, From: 443, To: 443}, Group: 1}
+	everywhere := policy.Rule{What: policy.What{Protocol: -1}, CIDR: netip.MustParsePrefix("0.0.0.0/0")}
+	g.Ingress, g.Egress = append(g.Ingress, https), append(g.Egress, https)
+	if rules == 1 {
+		g.Ingress, g.Egress = []policy.Rule{everywhere}, []policy.Rule{everywhere}
+	}
+	v.Groups = []policy.Group{g}
+	for n := range byte(2) {
+		v.Interfaces = append(v.Interfaces, policy.Interface{Num: uint32(n) + 1, ID: fmt.Sprintf("eni-%d", n+1), VPC: 1, Subnet: "subnet-1",
+			MAC: flow.MAC{10, 0, 0, 0, 0, n + 4}, Addr: netip.AddrFrom4([4]byte{10, 0, 0, n + 4}), Public: netip.AddrFrom4([4]byte{198, 18, 0, n + 4}),
+			Groups: []uint32{1}, SourceDestCheck: true})
+	}
+	return v
+}
+
+func tcp(from, to string, flags uint8) flow.Packet {
+	a, b := netip.MustParseAddrPort(from), netip.MustParseAddrPort(to)
+	return flow.Packet{DstMAC: policy.GatewayMAC, Src: a.Addr(), SrcPort: a.Port(), Dst: b.Addr(), DstPort: b.Port(), Protocol: flow.TCP, TCPFlags: flags, Payload: 100}
+}

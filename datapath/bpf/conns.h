@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Connections: what a gate remembers, so that what rules allowed once goes on in both directions,
+ * whatever becomes of the rules. policy.Tracker in C.
+ */
+#pragma once
+
+#include "parse.h"
+
+/* As seen from an interface. */
+enum direction {
+	OUT,
+	IN,
+};
+
+/* connection.state: enum connection_state in the low byte, and */
+#define STATE_MASK 0xff
+#define CONNECTION_IN (1 << 8)	     /* the packet that opened it went in */
+#define CONNECTION_FIN_OUT (1 << 9)  /* TCP: FIN was seen out */
+#define CONNECTION_FIN_IN (1 << 10)  /* and in */
+#define CONNECTION_ANSWERED (1 << 11) /* UDP: a reply was seen */
+#define CONNECTION_AGAIN (1 << 12)   /* and a request after it */
+#define CONNECTION_FINS (CONNECTION_FIN_OUT | CONNECTION_FIN_IN)
+
+static __always_inline __u32 seconds(const struct config *c)
+{
+	__u32 clock = READ_ONCE(c->clock);
+	return clock ? clock : bpf_ktime_get_coarse_ns() / 1000000000;
+}
+
+static __always_inline void connection_key(struct connection_key *k, const struct interface *e, enum direction d,
+					   const struct packet *p)
+{
+	*k = (struct connection_key){
+		.interface = e->num,
+		.local = d == OUT ? p->src : p->dst,
+		.remote = d == OUT ? p->dst : p->src,
+		.local_port = d == OUT ? p->src_port : p->dst_port,
+		.remote_port = d == OUT ? p->dst_port : p->src_port,
+		.protocol = p->protocol,
+	};
+	if (p->class == CLASS_ICMP)
+		k->asked = p->icmp_type == ECHO_REQUEST ? d : !d;
+}
+
+/*
+ * What the packet makes of a TCP connection: the first effect that applies. Sequence numbers are not
+ * looked at, so a RST may be forged: what goes on afterwards shows it, and revives the connection.
+ */
+static __always_inline __u32 pass_tcp(__u32 was, enum direction d, __u8 flags)
+{
+	__u32 state = was & STATE_MASK, rest = was & ~STATE_MASK;
+	bool reply = d != !!(was & CONNECTION_IN);
+
+	if (flags & RST)
+		return rest | STATE_TCP_RESET;
+	if (state == STATE_TCP_RESET && !(flags & SYN))
+		return rest | STATE_TCP_ESTABLISHED;
+	if (flags & FIN) {
+		rest |= d == OUT ? CONNECTION_FIN_OUT : CONNECTION_FIN_IN;
+		return rest | ((rest & CONNECTION_FINS) == CONNECTION_FINS ? STATE_TCP_CLOSING : state);
+	}
+	if (state == STATE_TCP_OPENING && reply && (flags & ACK))
+		return rest | STATE_TCP_ESTABLISHED;
+	return was;
+}
+
+/* Request, reply, request, reply make a stream. */
+static __always_inline __u32 pass_udp(__u32 was, enum direction d)
+{
+	bool reply = d != !!(was & CONNECTION_IN);
+
+	if (reply && (was & CONNECTION_AGAIN))
+		return (was & ~STATE_MASK) | STATE_UDP_STREAM;
+	if (reply)
+		return was | CONNECTION_ANSWERED;
+	if (was & CONNECTION_ANSWERED)
+		return was | CONNECTION_AGAIN;
+	return was;
+}
+
+/* What the packet makes of the connection's state. */
+static __always_inline __u32 pass(__u32 was, enum direction d, const struct packet *p)
+{
+	if (p->class == CLASS_TCP)
+		return pass_tcp(was, d, p->tcp_flags);
+	if (p->class == CLASS_UDP)
+		return pass_udp(was, d);
+	return was;
+}
+
+/*
+ * Whether the packet belongs to the connection, and notes that it passed.
+ *
+ * Two CPUs may be here at once, one for each direction, and the agent's sweeper at any time.
+ *  - `seen` is a plain store: both store about now.
+ *  - The state changes by compare and exchange, so that no FIN or RST is lost to the other direction's.
+ *  - An element that the sweeper deletes may at once become another connection's, while a CPU still
+ *    holds it here. The sweeper only deletes what expired a minute ago, and expired ones are not
+ *    written to here: what begins anew replaces the element as a whole, see open.
+ */
+static __always_inline bool continues(struct connection *c, const struct interface *e, enum direction d,
+				      const struct packet *p, __u32 now)
+{
+	__u32 was = READ_ONCE(c->state), seen = READ_ONCE(c->seen);
+
+	/* Signed: another CPU may have seen a later second than this one read. */
+	if ((__s32)(now - seen) > (__s32)e->timeout[was & 0xf])
+		return false;
+	if (p->class == CLASS_TCP && p->begins) {
+		/* A SYN after the end is a new connection, for the rules to judge. */
+		__u32 state = was & STATE_MASK;
+		if (state == STATE_TCP_CLOSING || state == STATE_TCP_RESET)
+			return false;
+	}
+
+	/* A second try is for the other direction's change; with four none is lost in practice. */
+	for (int i = 0; i < 4; i++) {
+		__u32 becomes = pass(was, d, p);
+		if (becomes == was)
+			break;
+		__u32 found = __sync_val_compare_and_swap(&c->state, was, becomes);
+		if (found == was)
+			break;
+		was = found;
+	}
+	if (seen != now) /* once a second: not to take the cache line from the other direction */
+		WRITE_ONCE(c->seen, now);
+	return true;
+}
+
+static __always_inline __u32 first_state(const struct packet *p)
+{
+	switch (p->class) {
+	case CLASS_TCP:
+		return STATE_TCP_OPENING;
+	case CLASS_UDP:
+		return STATE_UDP;
+	case CLASS_ICMP:
+		return STATE_ICMP_ECHO;
+	}
+	return STATE_OTHER;
+}
+
+/*
+ * Remembers the connection that the packet begins; false: there is no room. An expired or closed one
+ * with the same key is replaced.
+ */
+static __always_inline bool open(const struct connection_key *k, enum direction d, const struct packet *p, __u32 now)
+{
+	struct connection c = {
+		.state = first_state(p) | (d == IN ? CONNECTION_IN : 0),
+		.seen = now,
+		.opened = now,
+	};
+	return bpf_map_update_elem(&conns, k, &c, BPF_ANY) == 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* gate: an interface's groups, for a packet out of it or into it. */
+#pragma once
+
+#include "conns.h"
+#include "ruleset.h"
+
+/* A packet at an interface's gate. */
+struct crossing {
+	const struct interface *at;
+	const struct packet *packet;
+	enum direction direction;
+	bool public; /* it comes by public addresses */
+	__u32 now;
+	struct connection_key key;
+};
+
+/* Judges what belongs to no connection by the rules. It is a function of its own: packets of connections do without. */
+static __noinline enum reason judge(const struct crossing *c)
+{
+	const struct packet *p = c->packet;
+	if (!rules_allow(c->at, c->direction, p, c->public))
+		return c->direction == OUT ? NO_EGRESS_RULE : NO_INGRESS_RULE;
+	if (p->begins && !open(&c->key, c->direction, p, c->now))
+		return TABLE_FULL;
+	return ALLOWED;
+}
+
+/* Connections are asked first: they outlive the rules that let them in. */
+static __always_inline enum reason gate(struct crossing *c)
+{
+	const struct packet *p = c->packet;
+	connection_key(&c->key, c->at, c->direction, p);
+	if (p->tracked) {
+		struct connection *known = bpf_map_lookup_elem(&conns, &c->key);
+		if (known && continues(known, c->at, c->direction, p, c->now))
+			return ESTABLISHED;
+	}
+	return judge(c);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What the agent and the programs share. Go's types are generated from these.
+ *
+ * Every map is allocated whole when it is made: an update never needs memory that is not there. What
+ * changes here changes the layout: count up Layout in open.go.
+ */
+#pragma once
+
+#include "bpf.h"
+#include "policy_gen.h"
+
+/* Sizes that may be set when the maps are made are 1 here. */
+
+/*
+ * heap holds everything that is compiled: extents of cells, each found by the number of its first
+ * cell, and never changed once it can be found. Its layouts are in ruleset.h and route.h; number 0 is
+ * no extent. The agent writes it through mapped memory.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} heap SEC(".maps");
+
+/* An extent's first cell: u32 its length in cells, u32 what it is, for an agent that adopts the heap. */
+
+#define MAC_LEN 6
+
+enum interface_flag {
+	SOURCE_CHECK = 1, /* its packets must come from its own address */
+};
+
+/* An interface, by slot. Slot 0 is nobody: what cannot be told to any other is counted there. */
+struct interface {
+	__u32 num; /* never used twice; 0: free */
+	__u32 slot;
+	__u32 vpc;
+	__u32 ifindex; /* of the host's side of its link */
+	__be32 addr;
+	__be32 public; /* 0: none. May change, as may what follows up to flags; the others do not while the slot is in use */
+	__u32 ruleset; /* in the heap. One store publishes the new one */
+	__u32 routes;  /* in the heap: its subnet's */
+	enum interface_flag flags;
+	__be32 subnet; /* its first address; interfaces of one VPC are neighbours where it is equal */
+	__be32 gateway; /* 0: none */
+	__u8 mac[MAC_LEN];
+	__u16 pad;
+	__u32 reserved[3];
+	__u32 timeout[16]; /* seconds, by enum connection_state */
+};
+
+#define SLOTS 4096
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__type(value, struct interface);
+} interfaces SEC(".maps");
+
+/* links: the slot of the interface whose link has the ifindex. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} links SEC(".maps");
+
+/* locals: the slot of the interface on this host that has the private address. */
+struct private_address {
+	__u32 vpc;
+	__be32 addr;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SLOTS);
+	__type(key, struct private_address);
+	__type(value, __u32);
+} locals SEC(".maps");
+
+/* publics: the slot of the interface on this host that has the public address. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SLOTS);
+	__type(key, __be32);
+	__type(value, __u32);
+} publics SEC(".maps");
+
+/*
+ * members: the groups, as an extent of the heap, that a private address carries anywhere. An interface
+ * that joins a group is one write here, however many rules name the group.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct private_address);
+	__type(value, __u32);
+} members SEC(".maps");
+
+#define MAX_GROUPS 16 /* that one member carries */
+
+/*
+ * conns: the connections, each as one interface sees it, with one key for both directions. Two local
+ * interfaces that talk have an entry each: their rules are different rules.
+ *
+ * It is no LRU map: what goes is what expired, never what is used. Those of IPv6 will be a second map
+ * with wider addresses; nothing but connection_key, connection and open knows the width.
+ */
+struct connection_key {
+	__u32 interface; /* Num: numbers are not used twice, slots are */
+	__be32 local, remote;
+	__be16 local_port, remote_port;
+	__u8 protocol;
+	__u8 asked; /* ICMP echo: enum direction of the request, so that a request never is a reply */
+	__u16 pad;
+};
+
+struct connection {
+	__u32 state; /* enum connection_state and CONNECTION_… bits, see conns.h */
+	__u32 seen;  /* seconds: the last packet's */
+	__u32 opened; /* seconds: the first one's */
+	/* Room for what the layout will need: network ACLs and their generation, counters. 0 until then. */
+	__u32 reserved[5];
+	__u64 packets[2], bytes[2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct connection_key);
+	__type(value, struct connection);
+} conns SEC(".maps");
+
+/* counters: what became of packets, by the slot of the interface that decided. */
+struct counter {
+	__u64 packets, bytes;
+};
+
+#define MAX_REASONS 32 /* of which REASONS are in use */
+
+struct counters {
+	struct counter by[MAX_REASONS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+/* What there is once: the host's end, and the pool of public addresses. */
+struct config {
+	__u32 host_ifindex;
+	__be32 host; /* its address. 0: none */
+	__be32 pool, pool_mask; /* an address is in the pool iff address & mask == pool */
+	__u8 host_mac[MAC_LEN];
+	__u16 pad;
+	__u32 clock; /* seconds; 0: the kernel's clock. Tests set it */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct config);
+} config SEC(".maps");
+
+/* What the programs of three files and the agent look up by number alone. */
+
+static __always_inline struct interface *interface_at(__u32 slot)
+{
+	return bpf_map_lookup_elem(&interfaces, &slot);
+}
+
+static __always_inline struct config *configuration(void)
+{
+	__u32 zero = 0;
+	return bpf_map_lookup_elem(&config, &zero);
+}
+
+/* A cell of the heap. Beyond its end there are zeros: of those no layout makes more than "no". */
+static __always_inline __u64 cell(__u32 at)
+{
+	__u64 *c = bpf_map_lookup_elem(&heap, &at);
+	return c ? READ_ONCE(*c) : 0;
+}

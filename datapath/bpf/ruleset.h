@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Rulesets: what the groups of an interface allow, compiled. A rule is who × what, and rules only
+ * allow: so all of them together are, for each direction and class of packets, one table of
+ *
+ *  - what: the ports (types and codes, protocols) cut into intervals at every rule's bounds,
+ *  - who: the addresses cut likewise,
+ *  - and a row of bits for each interval of who, a bit for each interval of what: set where a rule allows.
+ *
+ * The members of a group are asked for by its number instead of their addresses: numbers are cut into
+ * intervals too, which lead to rows.
+ * Every search ends after as many steps as the number of intervals has bits.
+ *
+ * A ruleset, in cells from its first one; the agent's half is compile.go:
+ *
+ *	0        u32 length of all, u32 what it is
+ *	1…8      where the table begins from here, by direction and class; 0: nothing is allowed
+ *
+ * A table:
+ *
+ *	0        u32 intervals of what, u32 cells of a row
+ *	1        u32 intervals of who, u32 where they begin from here
+ *	2        u32 intervals of groups, u32 where they begin from here
+ *	3…       the row of everybody (CIDR 0.0.0.0/0)
+ *	…        intervals of what: u16 where each begins, four to a cell
+ *	…        intervals of who: u32 row from here, u32 where it begins
+ *	…        intervals of groups: u32 row from here, or 0, u32 the number where it begins
+ *	…        rows
+ *
+ * Fields are named from the low end of the cell.
+ */
+#pragma once
+
+#include "conns.h"
+
+#define TABLE_HEAD 3
+
+static __always_inline __u32 low(__u64 c)
+{
+	return c;
+}
+
+static __always_inline __u32 high(__u64 c)
+{
+	return c >> 32;
+}
+
+/*
+ * The value of the interval that the key is in. Intervals are cells, u32 value and u32 beginning, n of
+ * them and sorted; the first begins at 0.
+ */
+__noinline __u32 interval(__u32 at, __u32 n, __u32 key)
+{
+	for (int step = 0; step < 24 && n > 1; step++) {
+		__u32 half = n / 2;
+		if (high(cell(at + half)) <= key)
+			at += half;
+		n -= half;
+	}
+	return low(cell(at));
+}
+
+/* The number of the interval of what that the key is in. */
+__noinline __u32 atom(__u32 at, __u32 n, __u32 key)
+{
+	__u32 first = 0;
+	for (int step = 0; step < 17 && n > 1; step++) {
+		__u32 half = n / 2, middle = first + half;
+		if ((__u16)(cell(at + middle / 4) >> middle % 4 * 16) <= key)
+			first = middle;
+		n -= half;
+	}
+	return first;
+}
+
+static __always_inline bool bit(__u32 row, __u32 n)
+{
+	return cell(row + n / 64) >> n % 64 & 1;
+}
+
+/* Whether a group that the address carries in the VPC is allowed. */
+static __always_inline bool member_allowed(__u32 table, const struct private_address *a, __u32 n)
+{
+	__u64 head = cell(table + 2);
+	if (!low(head))
+		return false;
+	__u32 *groups = bpf_map_lookup_elem(&members, a);
+	if (!groups)
+		return false;
+	__u32 at = READ_ONCE(*groups), count = low(cell(at)) - 1;
+	for (__u32 i = 0; i < MAX_GROUPS && i < count; i++) {
+		__u32 row = interval(table + high(head), low(head), low(cell(at + 1 + i)));
+		if (row && bit(table + row, n))
+			return true;
+	}
+	return false;
+}
+
+/* Whether a rule of the interface's groups allows the packet. Groups are not asked of what comes by public addresses. */
+static __always_inline bool rules_allow(const struct interface *e, enum direction d, const struct packet *p, bool public)
+{
+	__u32 ruleset = READ_ONCE(e->ruleset); /* once: the packet sees one version */
+	if (!ruleset)
+		return false;
+	__u32 offset = low(cell(ruleset + 1 + d * CLASSES + p->class));
+	if (!offset)
+		return false;
+
+	__u32 table = ruleset + offset;
+	__u64 what = cell(table), who = cell(table + 1);
+	__u32 n = atom(table + TABLE_HEAD + high(what), low(what), p->what);
+	if (bit(table + TABLE_HEAD, n))
+		return true;
+
+	__be32 remote = d == OUT ? p->dst : p->src;
+	if (low(who) && bit(table + interval(table + high(who), low(who), ntohl(remote)), n))
+		return true;
+
+	struct private_address a = {.vpc = e->vpc, .addr = remote};
+	return !public && member_allowed(table, &a, n);
+}

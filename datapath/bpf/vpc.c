@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The programs at the links of a host's interfaces: a packet's way as policy.Tracker.Judge has it,
+ * with the same steps, verdicts and reasons.
+ *
+ * Both ends of a packet that stays on the host are judged where it comes in. No packet goes on to the
+ * kernel's own network stack but those that are delivered.
+ */
+#include "arp.h"
+#include "deliver.h"
+#include "gate.h"
+#include "parse.h"
+#include "route.h"
+#include "source.h"
+
+/* hook: the interface whose link it is. */
+static __always_inline struct interface *hook(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->ifindex;
+	__u32 *slot = bpf_map_lookup_elem(&links, &ifindex);
+	return slot ? interface_at(*slot) : 0;
+}
+
+/* Ingress of the host's side of an interface's link: what the interface sends. */
+SEC("tcx/ingress")
+int from_interface(struct __sk_buff *skb)
+{
+	struct interface *sender = hook(skb);
+	struct config *c = configuration();
+	if (!sender || !c)
+		return drop(skb, 0, NO_INTERFACE);
+
+	struct packet p = {};
+	enum reason why = parse(skb, &p);
+	if (why == UNSUPPORTED && p.ethertype == htons(ETH_P_ARP))
+		return answer(skb, sender);
+	if (why)
+		return drop(skb, sender, why);
+	if (!source(sender, &p))
+		return drop(skb, sender, SPOOFED);
+
+	struct crossing x = {.at = sender, .packet = &p, .direction = OUT, .now = seconds(c)};
+	why = gate(&x);
+	if (why > ESTABLISHED)
+		return drop(skb, sender, why);
+
+	struct hop h = {.src = p.src, .dst = p.dst};
+	enum reason routed = route(c, sender, &p, &h);
+	if (routed)
+		return drop(skb, h.by, routed);
+
+	if (h.receiver) {
+		x.at = h.receiver;
+		x.direction = IN;
+		x.public = h.public;
+		why = gate(&x);
+		if (why > ESTABLISHED)
+			return drop(skb, h.receiver, why);
+	}
+	return deliver(skb, c, sender, &p, &h, why);
+}
+
+/* Ingress of the link behind the host's end: what the host, which is the internet here, sends. */
+SEC("tcx/ingress")
+int from_internet(struct __sk_buff *skb)
+{
+	struct config *c = configuration();
+	if (!c)
+		return drop(skb, 0, INTERNAL);
+
+	struct packet p = {};
+	enum reason why = parse(skb, &p);
+	if (why)
+		return drop(skb, 0, why);
+	if (!source_of_internet(c, &p))
+		return drop(skb, 0, SPOOFED);
+
+	struct hop h = {.src = p.src, .dst = p.dst};
+	why = enter(&p, &h);
+	if (why)
+		return drop(skb, h.by, why);
+
+	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .public = true, .now = seconds(c)};
+	why = gate(&x);
+	if (why > ESTABLISHED)
+		return drop(skb, h.receiver, why);
+	return deliver(skb, c, 0, &p, &h, why);
+}
+
+/* Egress of the host's side of an interface's link: nothing gets to the interface but what was delivered past it. */
+SEC("tcx/egress")
+int to_interface(struct __sk_buff *skb)
+{
+	return drop(skb, hook(skb), NOT_JUDGED);
+}
+
+char licence[] SEC("license") = "Dual BSD/GPL";

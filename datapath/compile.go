@@ -1,0 +1,396 @@
+package datapath
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"crenel/flow"
+	"crenel/policy"
+)
+
+// What an extent of the heap is. Its first cell says so, and how long it is.
+const (
+	extentRuleset = iota + 1
+	extentRoutes
+	extentGroups
+)
+
+// Bounds that the program's searches have: see ruleset.h.
+const (
+	tableHead    = 3
+	tableClasses = 4 // of packets: TCP, UDP, ICMP and others
+	maxIntervals = 1 << 24
+	maxGroups    = 16 // of one member
+)
+
+// A span is an interval of what: of ports, of ICMP types and codes, or of protocols. Both ends belong to it.
+type span struct{ first, last uint16 }
+
+// spans are the points of the class that What has.
+func spans(w policy.What, class int) []span {
+	everything := []span{{0, 0xffff}}
+	protocol := [tableClasses]int{flow.TCP, flow.UDP, flow.ICMP}[class]
+	switch {
+	case w.Protocol == -1:
+		return everything
+	case protocol == 0: // others are judged by their number
+		if w.Protocol < 0 || w.Protocol > 255 || slices.Contains([]int{flow.TCP, flow.UDP, flow.ICMP}, w.Protocol) {
+			return nil
+		}
+		return []span{{uint16(w.Protocol), uint16(w.Protocol)}}
+	case w.Protocol != protocol:
+		return nil
+	case protocol == flow.ICMP:
+		return icmpSpans(w.From, w.To)
+	}
+	first, last := max(w.From, 0), min(w.To, 0xffff)
+	if first > last {
+		return nil
+	}
+	return []span{{uint16(first), uint16(last)}}
+}
+
+// icmpSpans are the points of ICMP type and code, -1 of which is all.
+func icmpSpans(kind, code int) (out []span) {
+	byteOr := func(n int) (first, last int) {
+		if n == -1 {
+			return 0, 255
+		}
+		return n, n
+	}
+	firstCode, lastCode := byteOr(code)
+	if firstCode < 0 || lastCode > 255 {
+		return nil
+	}
+	firstKind, lastKind := byteOr(kind)
+	if firstKind < 0 || lastKind > 255 {
+		return nil
+	}
+	for k := firstKind; k <= lastKind; k++ {
+		out = append(out, span{uint16(k<<8 | firstCode), uint16(k<<8 | lastCode)})
+	}
+	return out
+}
+
+// A row has a bit for each interval of what.
+type row []uint64
+
+func (r row) or(o row) row {
+	out := slices.Clone(r)
+	for i := range o {
+		out[i] |= o[i]
+	}
+	return out
+}
+
+// A table is what the rules of one direction allow of one class of packets.
+type table struct {
+	what   []uint16             // where its intervals begin
+	any    row                  // of everybody
+	cidrs  map[netip.Prefix]row // but 0.0.0.0/0
+	groups map[uint32]row
+}
+
+// newTable cuts the class's points at the bounds of every rule, and sets each rule's bits.
+func newTable(rules []policy.Rule, class int) *table {
+	bounds := []int{0}
+	for _, r := range rules {
+		for _, s := range spans(r.What, class) {
+			bounds = append(bounds, int(s.first), int(s.last)+1)
+		}
+	}
+	slices.Sort(bounds)
+	bounds = slices.Compact(bounds)
+	t := &table{cidrs: map[netip.Prefix]row{}, groups: map[uint32]row{}}
+	for _, b := range bounds {
+		if b <= 0xffff {
+			t.what = append(t.what, uint16(b))
+		}
+	}
+	t.any = t.row()
+	for _, r := range rules {
+		for _, s := range spans(r.What, class) {
+			t.allow(r, s)
+		}
+	}
+	return t
+}
+
+func (t *table) row() row { return make(row, (len(t.what)+63)/64) }
+
+func (t *table) allow(r policy.Rule, s span) {
+	to := t.rowOf(r)
+	if to == nil {
+		return
+	}
+	first, _ := slices.BinarySearch(t.what, s.first)
+	for i := first; i < len(t.what) && t.what[i] <= s.last; i++ {
+		to[i/64] |= 1 << (i % 64)
+	}
+}
+
+// rowOf is the row of those whom the rule names; nil: of nobody that has an IPv4 address.
+func (t *table) rowOf(r policy.Rule) row {
+	switch {
+	case r.Group != 0:
+		if t.groups[r.Group] == nil {
+			t.groups[r.Group] = t.row()
+		}
+		return t.groups[r.Group]
+	case !r.CIDR.IsValid() || !r.CIDR.Addr().Is4():
+		return nil
+	case r.CIDR.Bits() == 0:
+		return t.any
+	}
+	p := r.CIDR.Masked()
+	if t.cidrs[p] == nil {
+		t.cidrs[p] = t.row()
+	}
+	return t.cidrs[p]
+}
+
+func (t *table) empty() bool {
+	return len(t.cidrs) == 0 && len(t.groups) == 0 && !slices.ContainsFunc(t.any, func(w uint64) bool { return w != 0 })
+}
+
+// A step is where an interval of addresses begins, and its row.
+type step struct {
+	first uint32
+	row   row
+}
+
+// who are the intervals of addresses, each with all that the CIDRs around it allow. CIDRs never cross:
+// one is inside another or they are apart, so those around an address are a stack.
+func (t *table) who() (steps []step) {
+	type open struct {
+		last uint32
+		row  row
+	}
+	stack := []open{{last: 0xffffffff, row: t.row()}}
+	add := func(first uint32, r row) {
+		if n := len(steps); n > 0 && steps[n-1].first == first {
+			steps = steps[:n-1] // of an interval without addresses
+		}
+		if n := len(steps); n == 0 || !slices.Equal(steps[n-1].row, r) {
+			steps = append(steps, step{first, r})
+		}
+	}
+	closeUntil := func(last uint32) {
+		for len(stack) > 1 && stack[len(stack)-1].last < last {
+			end := stack[len(stack)-1].last
+			stack = stack[:len(stack)-1]
+			add(end+1, stack[len(stack)-1].row)
+		}
+	}
+	add(0, stack[0].row)
+	prefixes := slices.SortedFunc(maps.Keys(t.cidrs), netip.Prefix.Compare) // outer before inner
+	for _, p := range prefixes {
+		first, last := bounds(p)
+		closeUntil(first)
+		r := stack[len(stack)-1].row.or(t.cidrs[p])
+		stack = append(stack, open{last, r})
+		add(first, r)
+	}
+	closeUntil(0xffffffff)
+	return steps
+}
+
+func bounds(p netip.Prefix) (first, last uint32) {
+	first = number(p.Masked().Addr())
+	return first, first | uint32(uint64(1)<<(32-p.Bits())-1)
+}
+
+// number is the IPv4 address as a number to compare.
+func number(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// bytesOf is what the cells are, to compare them by.
+func bytesOf(cells []uint64) string {
+	b := make([]byte, 0, 8*len(cells))
+	for _, c := range cells {
+		b = binary.NativeEndian.AppendUint64(b, c)
+	}
+	return string(b)
+}
+
+// pair is a cell of two halves.
+func pair(low, high int) uint64 { return uint64(uint32(low)) | uint64(uint32(high))<<32 }
+
+// cells writes the table down as ruleset.h reads it.
+func (t *table) cells() ([]uint64, error) {
+	var steps []step
+	if len(t.cidrs) > 0 {
+		steps = t.who()
+	}
+	if len(steps) > maxIntervals {
+		return nil, fmt.Errorf("rules with %d intervals of addresses: at most %d can be searched", len(steps), maxIntervals)
+	}
+	runs := runs(slices.Sorted(maps.Keys(t.groups)))
+	words := len(t.any)
+	whoAt := tableHead + words + (len(t.what)+3)/4
+	groupsAt := whoAt + len(steps)
+	rowsAt := groupsAt + len(runs)
+
+	out := []uint64{pair(len(t.what), words), pair(len(steps), whoAt), pair(len(runs), groupsAt)}
+	out = append(out, t.any...)
+	out = append(out, packed(t.what)...)
+
+	var rows []uint64
+	known := map[string]int{} // rows are shared
+	at := func(r row) int {
+		key := bytesOf(r)
+		if _, ok := known[key]; !ok {
+			known[key] = rowsAt + len(rows)
+			rows = append(rows, r...)
+		}
+		return known[key]
+	}
+	for _, s := range steps {
+		out = append(out, pair(at(s.row), int(s.first)))
+	}
+	for _, r := range runs {
+		row := 0
+		if r.named {
+			row = at(t.groups[r.first])
+		}
+		out = append(out, pair(row, int(r.first)))
+	}
+	return append(out, rows...), nil
+}
+
+// A run is an interval of group numbers: of one that rules name, or of those that none names.
+type run struct {
+	first uint32
+	named bool
+}
+
+func runs(groups []uint32) (out []run) {
+	if len(groups) == 0 {
+		return nil
+	}
+	out = append(out, run{0, false}) // 0 is nobody's number
+	for _, g := range groups {
+		if last := &out[len(out)-1]; last.first == g {
+			last.named = true
+		} else {
+			out = append(out, run{g, true})
+		}
+		if g != 0xffffffff {
+			out = append(out, run{g + 1, false})
+		}
+	}
+	return out
+}
+
+// packed are the numbers, four to a cell.
+func packed(ns []uint16) []uint64 {
+	out := make([]uint64, (len(ns)+3)/4)
+	for i, n := range ns {
+		out[i/4] |= uint64(n) << (i % 4 * 16)
+	}
+	return out
+}
+
+// ruleset compiles the groups, in any order.
+func ruleset(groups []policy.Group) ([]uint64, error) {
+	out := make([]uint64, 1+2*tableClasses)
+	known := map[string]int{} // tables are shared: often one serves all classes
+	for direction := range 2 {
+		var rules []policy.Rule
+		for _, g := range groups {
+			rules = append(rules, [...][]policy.Rule{g.Egress, g.Ingress}[direction]...)
+		}
+		for class := range tableClasses {
+			t := newTable(rules, class)
+			if t.empty() {
+				continue
+			}
+			cells, err := t.cells()
+			if err != nil {
+				return nil, err
+			}
+			key := bytesOf(cells)
+			if known[key] == 0 {
+				known[key] = len(out)
+				out = append(out, cells...)
+			}
+			out[1+direction*tableClasses+class] = uint64(known[key])
+		}
+	}
+	return extent(extentRuleset, out), nil
+}
+
+// nowhere is where no route leads, whatever it says: this network, loopback, multicast, reserved
+// addresses and broadcast.
+var nowhere = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("224.0.0.0/3"),
+}
+
+// routes compiles a subnet's routes to intervals of addresses.
+func routes(rs []policy.Route) []uint64 {
+	begin := []uint32{0}
+	cut := func(p netip.Prefix) {
+		first, last := bounds(p)
+		begin = append(begin, first)
+		if last != 0xffffffff {
+			begin = append(begin, last+1)
+		}
+	}
+	for _, r := range rs {
+		if r.Destination.Addr().Is4() {
+			cut(r.Destination)
+		}
+	}
+	for _, p := range nowhere {
+		cut(p)
+	}
+	slices.Sort(begin)
+	out := make([]uint64, 1, 1+len(begin))
+	before := policy.Target(255)
+	for _, b := range slices.Compact(begin) {
+		if t := target(rs, b); t != before {
+			out = append(out, pair(int(t), int(b)))
+			before = t
+		}
+	}
+	return extent(extentRoutes, out)
+}
+
+// target is where the longest prefix leads.
+func target(rs []policy.Route, addr uint32) policy.Target {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], addr)
+	a := netip.AddrFrom4(b)
+	for _, p := range nowhere {
+		if p.Contains(a) {
+			return policy.Nowhere
+		}
+	}
+	best, length := policy.Nowhere, -1
+	for _, r := range rs {
+		if r.Destination.Contains(a) && r.Destination.Bits() > length {
+			best, length = r.Target, r.Destination.Bits()
+		}
+	}
+	return best
+}
+
+// groupSet writes down which groups a member carries.
+func groupSet(groups []uint32) []uint64 {
+	out := make([]uint64, 1, 1+len(groups))
+	for _, g := range groups {
+		out = append(out, uint64(g))
+	}
+	return extent(extentGroups, out)
+}
+
+// extent gives the cells their head: their first one is free for it.
+func extent(kind int, cells []uint64) []uint64 {
+	cells[0] = pair(len(cells), kind)
+	return cells
+}

@@ -1,0 +1,279 @@
+package datapath
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"crenel/flow"
+	"crenel/policy"
+	"crenel/policy/policytest"
+)
+
+// A reading is a compiled ruleset, read as the program does: see ruleset.h.
+type reading []uint64
+
+func lowHalf(c uint64) uint32  { return uint32(c) }
+func highHalf(c uint64) uint32 { return uint32(c >> 32) }
+
+// interval is the value of the interval that the key is in.
+func (r reading) interval(at, n, key uint32) uint32 {
+	for n > 1 {
+		if half := n / 2; highHalf(r[at+half]) <= key {
+			at, n = at+half, n-half
+		} else {
+			n -= half
+		}
+	}
+	return lowHalf(r[at])
+}
+
+func (r reading) bit(row, n uint32) bool { return r[row+n/64]>>(n%64)&1 == 1 }
+
+// allows asks the table of the direction and class.
+func (r reading) allows(direction, class int, what uint16, remote netip.Addr, groups []uint32) bool {
+	t := uint32(r[1+direction*tableClasses+class])
+	if t == 0 {
+		return false
+	}
+	whats, words := lowHalf(r[t]), highHalf(r[t])
+	n := uint32(0)
+	for i := range whats {
+		if uint16(r[t+tableHead+words+i/4]>>(i%4*16)) <= what {
+			n = i
+		}
+	}
+	if r.bit(t+tableHead, n) {
+		return true
+	}
+	if whos := lowHalf(r[t+1]); whos > 0 && r.bit(t+r.interval(t+highHalf(r[t+1]), whos, number(remote)), n) {
+		return true
+	}
+	for _, g := range groups {
+		if lowHalf(r[t+2]) == 0 {
+			return false
+		}
+		if row := r.interval(t+highHalf(r[t+2]), lowHalf(r[t+2]), g); row != 0 && r.bit(t+row, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// allowed is the same by the rules themselves, one after the other.
+func allowed(groups []policy.Group, direction, class int, what uint16, remote netip.Addr, carries []uint32) bool {
+	for _, g := range groups {
+		for _, r := range [...][]policy.Rule{g.Egress, g.Ingress}[direction] {
+			if matches(r.What, class, what) && (r.Group == 0 && r.CIDR.Contains(remote) || r.Group != 0 && slices.Contains(carries, r.Group)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func matches(w policy.What, class int, what uint16) bool {
+	if w.Protocol == -1 {
+		return true
+	}
+	n := int(what)
+	switch class {
+	case 0:
+		return w.Protocol == flow.TCP && w.From <= n && n <= w.To
+	case 1:
+		return w.Protocol == flow.UDP && w.From <= n && n <= w.To
+	case 2:
+		return w.Protocol == flow.ICMP && (w.From == -1 || w.From == n>>8) && (w.To == -1 || w.To == n&255)
+	}
+	return w.Protocol == n
+}
+
+// edges are all the points where an answer may change, and those beside them: of what, of addresses
+// and of groups. Between two of them nothing does.
+func edges(groups []policy.Group) (whats [tableClasses][]uint16, addrs []netip.Addr, nums []uint32) {
+	for class := range tableClasses {
+		whats[class] = []uint16{0, 0xffff}
+	}
+	whats[3] = []uint16{0, 2, 41, 47, 50, 58, 132, 255}
+	addrs = append(addrs, addr4(0), addr4(0xffffffff))
+	for _, g := range groups {
+		for _, r := range slices.Concat(g.Ingress, g.Egress) {
+			for class := range tableClasses {
+				for _, s := range spans(r.What, class) {
+					if class == 3 {
+						continue
+					}
+					whats[class] = append(whats[class], s.first-1, s.first, s.last, s.last+1)
+				}
+			}
+			if r.Group != 0 {
+				nums = append(nums, r.Group-1, r.Group, r.Group+1)
+				continue
+			}
+			first, last := bounds(r.CIDR)
+			addrs = append(addrs, addr4(first-1), addr4(first), addr4(last), addr4(last+1))
+		}
+	}
+	for class := range whats {
+		whats[class] = slices.Compact(slices.Sorted(slices.Values(whats[class])))
+	}
+	return whats, slices.Compact(slices.SortedFunc(slices.Values(addrs), netip.Addr.Compare)), slices.Compact(slices.Sorted(slices.Values(nums)))
+}
+
+func addr4(n uint32) netip.Addr {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], n)
+	return netip.AddrFrom4(b)
+}
+
+// checkRuleset compares the compiled groups with the rules at every point that can make a difference.
+func checkRuleset(t *testing.T, groups []policy.Group) {
+	t.Helper()
+	cells, err := ruleset(groups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lowHalf(cells[0]) != uint32(len(cells)) || highHalf(cells[0]) != extentRuleset {
+		t.Fatalf("head %x of %d cells", cells[0], len(cells))
+	}
+	r := reading(cells)
+	whats, addrs, nums := edges(groups)
+	for direction := range 2 {
+		for class := range tableClasses {
+			for _, what := range whats[class] {
+				for _, a := range addrs {
+					if got, want := r.allows(direction, class, what, a, nil), allowed(groups, direction, class, what, a, nil); got != want {
+						t.Fatalf("direction %d class %d what %d %s: %v\n%+v", direction, class, what, a, got, groups)
+					}
+				}
+				for _, g := range nums {
+					a, carries := addr4(0xc0000201), []uint32{0xfffffff0, g} // an address that no rule is about, nearly always
+					if got, want := r.allows(direction, class, what, a, carries), allowed(groups, direction, class, what, a, carries); got != want {
+						t.Fatalf("direction %d class %d what %d group %d: %v\n%+v", direction, class, what, g, got, groups)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestARulesetAllowsWhatItsRulesAllow(t *testing.T) {
+	everything := policy.What{Protocol: -1, From: -1, To: -1}
+	everybody := netip.MustParsePrefix("0.0.0.0/0")
+	rule := func(w policy.What, cidr string) policy.Rule { return policy.Rule{What: w, CIDR: netip.MustParsePrefix(cidr)} }
+	port := func(from, to int) policy.What { return policy.What{Protocol: flow.TCP, From: from, To: to} }
+	for _, rules := range [][]policy.Rule{
+		nil,
+		{{What: everything, CIDR: everybody}},
+		{{What: everything, Group: 1}, {What: port(80, 80), Group: 0xffffffff}, {What: port(81, 81), Group: 2}},
+		{rule(port(0, 65535), "10.0.0.0/8"), rule(port(22, 22), "0.0.0.0/0"), rule(port(65535, 65535), "255.255.255.255/32")},
+		{rule(port(1, 5), "10.0.0.0/8"), rule(port(3, 9), "10.0.0.0/9"), rule(port(7, 7), "10.128.0.0/9"), rule(port(2, 2), "10.127.255.255/32"), rule(port(4, 4), "11.0.0.0/8")},
+		{rule(port(1, 5), "128.0.0.0/1"), rule(port(1, 5), "0.0.0.0/1"), rule(port(9, 9), "0.0.0.0/32")},
+		{rule(policy.What{Protocol: flow.ICMP, From: -1, To: 4}, "10.0.0.0/8"), rule(policy.What{Protocol: flow.ICMP, From: 3, To: -1}, "0.0.0.0/0")},
+		{rule(policy.What{Protocol: 47, From: -1, To: -1}, "10.0.0.0/8"), rule(policy.What{Protocol: 58}, "0.0.0.0/0"), rule(policy.What{Protocol: 300}, "0.0.0.0/0")},
+		{rule(port(5, 4), "0.0.0.0/0"), rule(port(-1, -1), "0.0.0.0/0"), rule(port(-1, 70000), "10.0.0.0/8")},
+	} {
+		checkRuleset(t, []policy.Group{{Num: 1, Ingress: rules}, {Num: 2, Egress: rules, Ingress: rules[:len(rules)/2]}})
+	}
+}
+
+func TestARandomRulesetAllowsWhatItsRulesAllow(t *testing.T) {
+	first := rand.Uint64()
+	t.Log("seed", first)
+	for n := range uint64(60) {
+		v := policytest.RandomView(rand.New(rand.NewPCG(first, n)))
+		checkRuleset(t, v.Groups[:min(2, len(v.Groups))])
+	}
+}
+
+// FuzzRuleset makes rules of bytes: few ports and addresses, so that they overlap.
+func FuzzRuleset(f *testing.F) {
+	f.Add([]byte("0123456789abcdef0123456789abcdef"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g := policy.Group{Num: 1}
+		for ; len(b) >= 8 && len(g.Ingress)+len(g.Egress) < 24; b = b[8:] {
+			r := policy.Rule{What: policy.What{Protocol: []int{-1, 1, 6, 17, 47, 6, 6, 17}[b[0]%8], From: int(b[1])<<(b[2]%9) - 1, To: int(b[2])<<(b[1]%9) - 1}}
+			if b[3]%4 == 0 {
+				r.Group = 1 + uint32(b[4]%5)
+			} else {
+				r.CIDR = netip.PrefixFrom(netip.AddrFrom4([4]byte{b[4] & 0x81, b[5], b[6] & 3, b[6]}), int(b[7])%33)
+			}
+			if b[0]&0x80 == 0 {
+				g.Ingress = append(g.Ingress, r)
+			} else {
+				g.Egress = append(g.Egress, r)
+			}
+		}
+		checkRuleset(t, []policy.Group{g})
+	})
+}
+
+// FuzzRoutes: a subnet's routes lead where the longest prefix does, at each of their edges.
+func FuzzRoutes(f *testing.F) {
+	f.Add([]byte("0123456789abcdef"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v := &policy.View{Subnets: []policy.Subnet{{ID: "subnet-1"}}}
+		known := map[netip.Prefix]bool{}
+		var addrs []uint32
+		for ; len(b) >= 4; b = b[4:] {
+			p := netip.PrefixFrom(netip.AddrFrom4([4]byte{b[0], b[1] & 0xc0, 0, b[1]}), int(b[2])%33).Masked()
+			if !known[p] {
+				known[p] = true
+				v.Subnets[0].Routes = append(v.Subnets[0].Routes, policy.Route{Destination: p, Target: policy.Target(b[3] % 3)})
+				first, last := bounds(p)
+				addrs = append(addrs, first-1, first, last, last+1)
+			}
+		}
+		r := reading(routes(v.Subnets[0].Routes))
+		for _, n := range append(addrs, 0, 1<<24, 10<<24, 127<<24, 128<<24, 224<<24, 0xffffffff) {
+			got := policy.Target(r.interval(1, lowHalf(r[0])-1, n))
+			if want := target(v.Subnets[0].Routes, n); got != want {
+				t.Fatalf("%s: %d, want %d\n%v", addr4(n), got, want, v.Subnets[0].Routes)
+			}
+		}
+	})
+}
+
+func TestRulesThatShareRowsShareCells(t *testing.T) {
+	g := policy.Group{Num: 1}
+	for n := range 1000 {
+		g.Ingress = append(g.Ingress, policy.Rule{What: policy.What{Protocol: flow.TCP, From: 443, To: 443},
+			CIDR: netip.MustParsePrefix(fmt.Sprintf("10.%d.%d.0/24", n/100, n%100*2))})
+	}
+	cells, err := ruleset([]policy.Group{g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cells) > 2100 { // two boundaries for each, and little else
+		t.Errorf("1000 CIDRs for one port take %d cells", len(cells))
+	}
+}
+
+func TestThousandRulesAreCompiledWhateverTheirShape(t *testing.T) {
+	// The worst: each CIDR inside the last, each port range too, so that no two rows are alike.
+	g := policy.Group{Num: 1}
+	for n := range 1000 {
+		g.Ingress = append(g.Ingress, policy.Rule{What: policy.What{Protocol: flow.TCP, From: n * 20, To: 65000 - n*20},
+			CIDR: netip.PrefixFrom(addr4(uint32(n)<<12), 20+n%13)})
+	}
+	cells, err := ruleset([]policy.Group{g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d KiB", len(cells)*8/1024)
+	r := reading(cells)
+	for n := range 1000 {
+		a := addr4(uint32(n) << 12)
+		for _, what := range []int{n*20 - 1, n * 20, 65000 - n*20, 65001 - n*20} {
+			if what < 0 {
+				continue
+			}
+			if got, want := r.allows(1, 0, uint16(what), a, nil), allowed([]policy.Group{g}, 1, 0, uint16(what), a, nil); got != want {
+				t.Fatalf("%s:%d: %v", a, what, got)
+			}
+		}
+	}
+}

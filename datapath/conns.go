@@ -1,0 +1,94 @@
+package datapath
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"crenel/policy"
+)
+
+// now is the clock that the programs read, in seconds.
+func (d *Datapath) now() (uint32, error) {
+	if clock := atomic.LoadUint32(&d.config.Clock); clock != 0 {
+		return clock, nil
+	}
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC_COARSE, &t); err != nil {
+		return 0, fmt.Errorf("read the clock: %w", err)
+	}
+	return uint32(t.Sec), nil
+}
+
+// late is how long a connection stays in the table after it expired.
+const late = 60
+
+// Sweep deletes connections that expired a minute ago: to the programs they were none since then.
+//
+// A program may hold an element while it is deleted, and the kernel may give it to another connection
+// at once. No harm comes of it: programs never write to an expired element, see continues in conns.h,
+// and a minute is longer than a packet takes. And a connection may begin anew under its old key between
+// this function's look at it and its deletion, which is a microsecond: then its next packet is judged
+// by the rules again. No packet passes for it that the rules would not let by.
+func (d *Datapath) Sweep() (deleted int, err error) {
+	d.mu.Lock()
+	now, err := d.now()
+	d.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	err = d.connections(func(k kernelConnectionKey, c kernelConnection) error {
+		if !stale(c, now) {
+			return nil
+		}
+		// The look at the batch is older: look again.
+		err := d.maps.Conns.Lookup(&k, &c)
+		if err == nil && stale(c, now) {
+			err = again(func() error { return d.maps.Conns.Delete(&k) })
+			deleted++
+		}
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("sweep connections: %w", err)
+	}
+	return deleted, err
+}
+
+func stale(c kernelConnection, now uint32) bool {
+	timeout := policy.ConnState(c.State).Timeout() // of the low byte, where the state is
+	return int32(now-c.Seen) > int32(timeout)+late
+}
+
+// Connections is how many entries the table has, those included that expired and were not swept yet.
+// A connection of two interfaces of this host has two.
+func (d *Datapath) Connections() (n int, err error) {
+	err = d.connections(func(kernelConnectionKey, kernelConnection) error { n++; return nil })
+	return n, err
+}
+
+// connections calls do with every connection. Those that come and go meanwhile may be left out.
+func (d *Datapath) connections(do func(kernelConnectionKey, kernelConnection) error) error {
+	var cursor ebpf.MapBatchCursor
+	keys, values := make([]kernelConnectionKey, 4096), make([]kernelConnection, 4096)
+	for {
+		n, err := d.maps.Conns.BatchLookup(&cursor, keys, values, nil)
+		for i := range n {
+			if err := do(keys[i], values[i]); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return nil // that was the last batch
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package datapath
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/cilium/ebpf"
+
+	"crenel/policy"
+)
+
+// A Counter is how many packets had the verdict at the interface that decided.
+type Counter struct {
+	Interface      uint32 // Num; 0: a link of no interface, or the internet's side
+	Reason         policy.Reason
+	Packets, Bytes uint64 // with their Ethernet headers; of a large send, its segments and their one header
+}
+
+// Counters are those that are not 0, by interface and reason. An interface's begin when an Image
+// first has it, and end with it.
+func (d *Datapath) Counters() ([]Counter, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	slots := d.usedSlots()
+	slots[0] = true
+	var out []Counter
+	for slot := range slots {
+		var cpus []kernelCounters
+		if err := d.maps.Counters.Lookup(&slot, &cpus); err != nil {
+			return nil, fmt.Errorf("read counters: %w", err)
+		}
+		for r := range policy.Reasons {
+			c := Counter{Interface: d.slots[slot].Num, Reason: r}
+			for _, cpu := range cpus {
+				c.Packets += cpu.By[r].Packets
+				c.Bytes += cpu.By[r].Bytes
+			}
+			if c.Packets > 0 {
+				out = append(out, c)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Counter) int {
+		return cmp.Or(cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out, nil
+}
+
+func (d *Datapath) zeroCounters(slot uint32) error {
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return err
+	}
+	if err := d.maps.Counters.Put(&slot, make([]kernelCounters, cpus)); err != nil {
+		return fmt.Errorf("counters of slot %d: %w", slot, err)
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+package datapath
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// Layout is of the maps: it counts up when their keys, values or meaning change.
+const Layout = 1
+
+// ErrLayout is of a folder that another version of Crenel made, whose maps this one cannot read.
+var ErrLayout = errors.New("its maps have the layout of another version of Crenel: stop its instances with `crenel down` of that version")
+
+// Options say where a Datapath is and how large.
+type Options struct {
+	Dir string // on a bpffs; made if it is missing
+	// The sizes of the maps, for a folder that is new: one that is adopted keeps its own.
+	Conns     int // connections; 0: 262144, which take 40 MB
+	Members   int // of groups; 0: 65536
+	HeapCells int // for what is compiled, of 8 bytes; 0: 4 Mi
+}
+
+// A Datapath is the maps and programs of one folder, in force. Its methods may be called from any
+// goroutine; ifindexes are of the network namespace of the calling thread.
+type Datapath struct {
+	dir  string // of the layout
+	maps kernelMaps
+	prog kernelPrograms
+
+	mu     sync.Mutex // what follows
+	memory [][]byte   // to unmap
+	heap   *heap
+	slots  []kernelInterface // shared with the programs
+	config *kernelConfig     // shared with the programs
+
+	links   mirror[uint32] // ifindex → slot
+	locals  mirror[kernelPrivateAddress]
+	publics mirror[uint32]
+	members mirror[kernelPrivateAddress] // → extent
+
+	resting map[uint32]time.Time // slots that nothing points to, since when
+}
+
+// Open makes the maps, or adopts those that are pinned: what is in force stays so. Links that are
+// attached to programs of another build get this one's, with no packet between them unjudged.
+func Open(o Options) (_ *Datapath, err error) {
+	d := &Datapath{dir: filepath.Join(o.Dir, fmt.Sprintf("v%d", Layout)), resting: map[uint32]time.Time{}}
+	defer func() {
+		if err != nil {
+			d.Close()
+			err = fmt.Errorf("datapath %s: %w", o.Dir, err)
+		}
+	}()
+	spec, err := loadKernel()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	if !onBPFFS(o.Dir) {
+		return nil, errors.New("not on a bpffs")
+	}
+	if err := onlyLayout(o.Dir); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(d.dir); errors.Is(err, os.ErrNotExist) {
+		if err := create(d.dir, spec, o); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.adopt(spec); err != nil {
+		return nil, err
+	}
+	if err := d.load(spec); err != nil {
+		return nil, err
+	}
+	return d, d.replacePrograms()
+}
+
+// onlyLayout refuses a folder with maps of other layouts.
+func onlyLayout(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if n := e.Name(); strings.HasPrefix(n, "v") && !strings.HasSuffix(n, "-new") && n != fmt.Sprintf("v%d", Layout) {
+			return ErrLayout
+		}
+	}
+	return nil
+}
+
+// create makes the maps and pins them in dir, which is there with all of them or not at all.
+func create(dir string, spec *ebpf.CollectionSpec, o Options) error {
+	for name, entries := range map[string]int{
+		kernelMapConns:   or(o.Conns, 262144),
+		kernelMapMembers: or(o.Members, 65536),
+		kernelMapHeap:    roundUp(or(o.HeapCells, 4<<20)),
+	} {
+		spec.Maps[name].MaxEntries = uint32(entries)
+	}
+	making := dir + "-new"
+	if err := os.RemoveAll(making); err != nil { // of one that was killed here
+		return err
+	}
+	if err := os.Mkdir(making, 0o700); err != nil {
+		return err
+	}
+	for name, s := range spec.Maps {
+		m, err := ebpf.NewMap(s)
+		if err != nil {
+			return fmt.Errorf("map %s: %w", name, err)
+		}
+		err = m.Pin(filepath.Join(making, name))
+		m.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return os.Rename(making, dir)
+}
+
+func or(n, otherwise int) int {
+	if n > 0 {
+		return n
+	}
+	return otherwise
+}
+
+// adopt opens the pinned maps, maps their memory and reads what they hold.
+func (d *Datapath) adopt(spec *ebpf.CollectionSpec) error {
+	for name, to := range map[string]**ebpf.Map{
+		kernelMapConfig: &d.maps.Config, kernelMapConns: &d.maps.Conns, kernelMapCounters: &d.maps.Counters,
+		kernelMapHeap: &d.maps.Heap, kernelMapInterfaces: &d.maps.Interfaces, kernelMapLinks: &d.maps.Links,
+		kernelMapLocals: &d.maps.Locals, kernelMapMembers: &d.maps.Members, kernelMapPublics: &d.maps.Publics,
+	} {
+		m, err := ebpf.LoadPinnedMap(filepath.Join(d.dir, name), nil)
+		if err != nil {
+			return fmt.Errorf("map %s: %w", name, err)
+		}
+		*to = m
+		s := spec.Maps[name]
+		if m.Type() != s.Type || m.KeySize() != s.KeySize || m.ValueSize() != s.ValueSize || m.Flags() != s.Flags {
+			return fmt.Errorf("map %s: %w", name, ErrLayout)
+		}
+		s.MaxEntries = m.MaxEntries()
+	}
+	if err := d.mapMemory(); err != nil {
+		return err
+	}
+	return d.read()
+}
+
+func (d *Datapath) mapMemory() error {
+	cells, err := shared[uint64](d, d.maps.Heap)
+	if err != nil {
+		return err
+	}
+	d.heap = &heap{cells: cells}
+	if d.slots, err = shared[kernelInterface](d, d.maps.Interfaces); err != nil {
+		return err
+	}
+	config, err := shared[kernelConfig](d, d.maps.Config)
+	if err != nil {
+		return err
+	}
+	d.config = &config[0]
+	return nil
+}
+
+// shared is the memory of an array whose values are T, whose size is a multiple of 8. What programs
+// read at the same time is written by atomic stores.
+func shared[T any](d *Datapath, m *ebpf.Map) ([]T, error) {
+	size := int(m.MaxEntries()) * int(m.ValueSize())
+	page := os.Getpagesize()
+	b, err := unix.Mmap(m.FD(), 0, (size+page-1)/page*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map the memory of %s: %w", m, err)
+	}
+	d.memory = append(d.memory, b)
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[0])), m.MaxEntries()), nil
+}
+
+// read learns what the maps hold.
+func (d *Datapath) read() error {
+	var err error
+	if d.links, err = newMirror[uint32](d.maps.Links); err != nil {
+		return err
+	}
+	if d.locals, err = newMirror[kernelPrivateAddress](d.maps.Locals); err != nil {
+		return err
+	}
+	if d.publics, err = newMirror[uint32](d.maps.Publics); err != nil {
+		return err
+	}
+	if d.members, err = newMirror[kernelPrivateAddress](d.maps.Members); err != nil {
+		return err
+	}
+	used := make([]uint32, 0, len(d.members.held))
+	for at := range d.usedExtents() {
+		used = append(used, at)
+	}
+	d.heap, err = newHeap(d.heap.cells, used)
+	return err
+}
+
+// load loads the programs, which use the maps.
+func (d *Datapath) load(spec *ebpf.CollectionSpec) error {
+	return spec.LoadAndAssign(&d.prog, &ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{
+		kernelMapConfig: d.maps.Config, kernelMapConns: d.maps.Conns, kernelMapCounters: d.maps.Counters,
+		kernelMapHeap: d.maps.Heap, kernelMapInterfaces: d.maps.Interfaces, kernelMapLinks: d.maps.Links,
+		kernelMapLocals: d.maps.Locals, kernelMapMembers: d.maps.Members, kernelMapPublics: d.maps.Publics,
+	}})
+}
+
+// Close ends this process's part. What is attached and pinned stays in force.
+func (d *Datapath) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var errs []error
+	for _, b := range d.memory {
+		errs = append(errs, unix.Munmap(b))
+	}
+	d.memory, d.slots, d.config, d.heap = nil, nil, nil, nil
+	errs = append(errs, d.prog.Close(), d.maps.Close())
+	return errors.Join(errs...)
+}
+
+// Remove detaches and unpins all that was made under dir, and dir. It is no error that there is none.
+func Remove(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if !onBPFFS(dir) {
+		return fmt.Errorf("%s is not on a bpffs", dir)
+	}
+	return os.RemoveAll(dir)
+}

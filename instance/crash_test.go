@@ -1,0 +1,106 @@
+package instance
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A starter is another process that launches an instance, as an agent does, says so and waits.
+const starterArg = "start-instance"
+
+func starter() {
+	var h Home
+	if err := json.Unmarshal([]byte(os.Args[2]), &h); err != nil {
+		panic(err)
+	}
+	ctx := context.Background()
+	if err := errors.Join(h.Create(ctx, spec("i-1")), h.Run(ctx, "i-1")); err != nil {
+		panic(err)
+	}
+	os.Stdout.WriteString("launched\n")
+	io.Copy(io.Discard, os.Stdin)
+}
+
+func startStarter(t *testing.T, h Home) (cmd *exec.Cmd, says *bufio.Reader) {
+	t.Helper()
+	raw, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd = exec.Command(self, starterArg, string(raw))
+	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil { // open as long as this process lives
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, bufio.NewReader(out)
+}
+
+func TestAnInstanceOutlivesTheProcessThatMadeIt(t *testing.T) {
+	h := newHome(t)
+	cmd, says := startStarter(t, h)
+	if line, err := says.ReadString('\n'); line != "launched\n" {
+		t.Fatal(line, err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	all, err := h.List()
+	if diff := cmp.Diff([]Status{{ID: "i-1", Boots: 1, Alive: true}}, all); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	wantSh(t, h, "i-1", "hostname", "ip-172-31-0-10")
+	if err := h.Stop(t.Context(), "i-1", time.Minute); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whenever the starter is killed, the next one can go on, and nothing is left after Remove.
+func TestAStarterMayBeKilledAtAnyMoment(t *testing.T) {
+	h := newHome(t)
+	before := leftovers(t, h)
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	alive := 0
+	for range 30 {
+		cmd, _ := startStarter(t, h)
+		moment := time.NewTimer(time.Duration(random.IntN(60)) * time.Millisecond)
+		<-moment.C
+		cmd.Process.Kill()
+		cmd.Wait()
+		if all, err := h.List(); err != nil {
+			t.Fatal(err)
+		} else if len(all) > 0 && all[0].Alive {
+			alive++
+		}
+		launch(t, h, spec("i-1"))
+		wantSh(t, h, "i-1", "hostname", "ip-172-31-0-10")
+		if err := h.Remove("i-1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d of 30 had got as far as a live instance", alive)
+	if diff := cmp.Diff(before, leftovers(t, h)); diff != "" {
+		t.Error("left:", diff)
+	}
+}
