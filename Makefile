@@ -1,0 +1,41 @@
+# Seven verbs. `make run` and `make test` do their own set-up: see setup.sh.
+GO ?= go
+export CGO_ENABLED = 0
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+.PHONY: all run test soak bench lint generate
+all: bin/crenel bin/crenel-agent
+
+bin/crenel bin/crenel-agent: FORCE
+	@./setup.sh build
+	$(GO) build -trimpath -o $@ ./cmd/$(notdir $@)
+FORCE:
+
+run: all
+	$(SUDO) bin/crenel up
+
+test: all
+	@./setup.sh test
+	./test.sh
+
+soak: all
+	@./setup.sh test
+	CRENEL_SOAK=1 ./test.sh -timeout 45m ./datapath ./store ./lab
+
+bench: all
+	@./setup.sh test
+	$(GO) test -run '^$$' -bench . ./datapath ./store ./policy ./api
+
+# Everything generated is committed; this writes it again. Needs clang and protoc.
+generate:
+	@./setup.sh generate
+	$(GO) generate ./...
+
+lint:
+	@./setup.sh build
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
+	cd ec2/gen && $(GO) vet ./...
+	cd conformance && $(GO) vet ./...
+	GOOS=darwin $(GO) build -o /dev/null ./cmd/crenel
+	GOOS=windows $(GO) vet ./vpc ./policy ./flow ./api ./ec2 ./sigv4

@@ -1,0 +1,188 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"crenel/datapath"
+	"crenel/hostapi"
+	"crenel/policy"
+)
+
+const (
+	sweepEvery = 15 * time.Second // expired connections
+	lookEvery  = time.Second      // consoles, and what could not be applied
+)
+
+// An attachment tells the loop that an interface's link is attached (or, with ifindex 0, gone). The
+// loop answers when the View is in force there.
+type attachment struct {
+	eni     string
+	ifindex int
+	done    chan<- error
+}
+
+// loop is the only goroutine that changes what is in force.
+func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error {
+	var working sync.WaitGroup
+	defer working.Wait()
+	sweep, look := time.NewTicker(sweepEvery), time.NewTicker(lookEvery)
+	defer sweep.Stop()
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-a.connected:
+			clear(a.console)
+			a.push(a.consoles())
+		case d := <-desired:
+			a.desired = d
+			a.apply()
+			a.push(nil)
+			a.assign(ctx, &working)
+		case at := <-a.attached:
+			if at.ifindex == 0 {
+				delete(a.ifindex, at.eni)
+			} else {
+				a.ifindex[at.eni] = at.ifindex
+			}
+			at.done <- a.apply()
+		case r := <-a.settled:
+			a.status[r.ID] = r
+			a.push(a.consoles())
+		case <-sweep.C:
+			if _, err := a.kernel.Sweep(); err != nil {
+				a.Log.Error("sweep connections", "error", err)
+			}
+		case <-look.C:
+			if a.trouble != "" {
+				a.apply()
+			}
+			if c := a.consoles(); c != nil || a.trouble != "" {
+				a.push(c)
+			}
+		}
+	}
+}
+
+// apply puts the desired View in force. A change that both gives and takes passes through what the
+// old and the new View both allow, so that no moment allows what both refuse.
+func (a *Agent) apply() error {
+	next := a.desired.View
+	if next == nil {
+		return nil // nothing was heard yet: what is in force stays
+	}
+	start := time.Now()
+	err := a.install(next)
+	if err != nil {
+		a.trouble = err.Error()
+		a.Log.Error("view not applied", "revision", next.Revision, "error", err)
+		return err
+	}
+	a.trouble = ""
+	fresh := a.view == nil || a.view.Revision != next.Revision
+	a.view = next
+	if fresh {
+		a.Log.Debug("view applied", "revision", next.Revision, "took", time.Since(start))
+	}
+	return nil
+}
+
+func (a *Agent) install(next *policy.View) error {
+	steps := []*policy.View{next}
+	if a.view != nil {
+		steps = []*policy.View{policy.Meet(a.view, next), next}
+	}
+	for _, v := range steps {
+		image, err := datapath.Lower(v)
+		if err != nil {
+			return err
+		}
+		if err := a.kernel.Apply(image, a.linksOf(v)); err != nil {
+			return err
+		}
+	}
+	return a.keep(next)
+}
+
+// keep writes the View down: the next agent must know what is in force to change it safely.
+func (a *Agent) keep(v *policy.View) error {
+	if a.view == v {
+		return nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(a.paths.view(), b); err != nil {
+		return fmt.Errorf("keep the view: %w", err)
+	}
+	return nil
+}
+
+func (a *Agent) linksOf(v *policy.View) map[uint32]int {
+	links := map[uint32]int{}
+	for _, i := range v.Interfaces {
+		if index, ok := a.ifindex[i.ID]; ok {
+			links[i.Num] = index
+		}
+	}
+	return links
+}
+
+// assign gives every instance's worker its newest order.
+func (a *Agent) assign(ctx context.Context, working *sync.WaitGroup) {
+	for _, order := range a.desired.Instances {
+		w := a.workers[order.ID]
+		if w == nil {
+			w = &worker{agent: a, id: order.ID, orders: make(chan hostapi.Instance, 1)}
+			a.workers[order.ID] = w
+			working.Go(func() { w.run(ctx) })
+		}
+		w.order(order)
+	}
+}
+
+// push hands the conversation what to say next: everything but the consoles is said anew each time, so
+// a report that was lost with its stream is never missed.
+func (a *Agent) push(consoles []hostapi.Console) {
+	r := hostapi.Report{Host: "local", Public: a.pool, Trouble: a.trouble}
+	if a.view != nil {
+		r.Applied = a.view.Revision
+	}
+	for _, s := range a.status {
+		r.Instances = append(r.Instances, s)
+	}
+	slices.SortFunc(r.Instances, func(x, y hostapi.InstanceReport) int { return strings.Compare(x.ID, y.ID) })
+	select {
+	case unsaid := <-a.reports:
+		consoles = append(unsaid.Consoles, consoles...)
+	default:
+	}
+	r.Consoles = consoles
+	a.reports <- r
+}
+
+// consoles are those that were written to since they were last reported.
+func (a *Agent) consoles() (out []hostapi.Console) {
+	for id := range a.status {
+		at := a.home.ConsoleTime(id)
+		if !at.After(a.console[id]) {
+			continue
+		}
+		tail, err := a.home.ConsoleOutput(id)
+		if err != nil {
+			a.Log.Warn("console", "instance", id, "error", err)
+			continue
+		}
+		a.console[id] = at
+		out = append(out, hostapi.Console{Instance: id, Tail: tail, At: at})
+	}
+	return out
+}

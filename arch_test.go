@@ -1,0 +1,168 @@
+// Package crenel has no code of its own: this test checks how its rooms may use one another.
+package crenel
+
+import (
+	"encoding/json"
+	"errors"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A rule says what a room's own code (its tests aside) may import besides what is always allowed: the
+// standard library, minus what only some rooms may touch.
+type rule struct {
+	rooms   string // rooms of ours
+	modules string // modules of others
+	std     string // packages of the standard library that need a reason
+	why     string
+}
+
+var rules = map[string]rule{
+	"flow":   {why: "the pure core: a packet"},
+	"vpc":    {modules: "github.com/tidwall/btree", why: "the pure core: the nouns; btree holds State's tables"},
+	"policy": {rooms: "flow vpc", why: "the pure core: what rules mean"},
+
+	"policy/policytest": {rooms: "policy flow", why: "random worlds for the tests of policy and datapath"},
+
+	"ec2":   {std: "net/url", why: "the wire; knows nothing of ours"},
+	"sigv4": {modules: "github.com/aws/smithy-go", std: "net/http", why: "knows nothing of ours; signatures cover an http.Request"},
+
+	"api":    {rooms: "ec2 vpc policy", std: "net/url", why: "the operations: pure functions of State and input"},
+	"auth":   {rooms: "vpc", std: "os", why: "keys, and the file that holds the first one"},
+	"store":  {rooms: "vpc", modules: "go.etcd.io/etcd go.uber.org/zap", std: "context os net/url", why: "the only room that knows etcd"},
+	"server": {rooms: "api auth ec2 hostapi policy sigv4 store vpc", std: "context net net/http net/url os", why: "the HTTP front and the controller's loop"},
+
+	"hostapi":        {rooms: "policy flow hostapi/hostpb", modules: "connectrpc.com/connect google.golang.org/protobuf", std: "context net net/http", why: "the one conversation of controller and host"},
+	"hostapi/hostpb": {modules: "connectrpc.com/connect google.golang.org/protobuf", std: "context net/http", why: "generated"},
+
+	"agent":    {rooms: "datapath flow hostapi hostnet instance policy", std: "context os", why: "the loop of a host"},
+	"datapath": {rooms: "policy flow", modules: "github.com/cilium/ebpf golang.org/x/sys", std: "os context", why: "the only room that knows eBPF"},
+	"hostnet":  {modules: "github.com/vishvananda/netlink github.com/vishvananda/netns golang.org/x/sys", std: "net os", why: "with instance the only room that knows netlink"},
+	"instance": {modules: "github.com/vishvananda/netlink github.com/vishvananda/netns golang.org/x/sys", std: "context net os os/exec os/signal", why: "namespace instances"},
+
+	"supervise": {modules: "golang.org/x/sys", std: "context os os/exec", why: "the processes of crenel up"},
+	"cli":       {rooms: "auth server store supervise vpc hostapi", modules: "github.com/alecthomas/kong golang.org/x/sys", std: "context net os os/exec os/signal os/user", why: "the commands"},
+	"lab":       {rooms: "api ec2 flow policy vpc auth", std: "context net net/http net/url os os/exec", why: "the scenario language and its executors"},
+
+	"cmd/crenel":       {rooms: "cli", std: "os", why: "wiring"},
+	"cmd/crenel-agent": {rooms: "agent datapath hostnet instance supervise", modules: "github.com/alecthomas/kong golang.org/x/sys", std: "context os os/exec os/signal", why: "wiring"},
+
+	"datapath/bpf/gen": {rooms: "policy", std: "os", why: "writes the reasons for C"},
+}
+
+// Reasons are needed for what reaches outside the process.
+var guarded = []string{"context", "net", "net/http", "net/url", "os", "os/exec", "os/signal", "os/user", "log", "log/slog"}
+
+// slog is for the rooms that run.
+var mayLog = []string{"agent", "server", "store", "hostapi", "cli", "cmd/crenel-agent", "datapath"}
+
+type pkg struct {
+	ImportPath, Dir string
+	Imports         []string
+}
+
+func packages(t *testing.T) (all []pkg) {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		room, ok := strings.CutPrefix(p.ImportPath, "crenel/")
+		if !ok {
+			continue // this package
+		}
+		seen[room] = true
+		r, ok := rules[room]
+		if !ok {
+			t.Errorf("the room %s has no rule: give it one, with its reason, here and in ARCHITECTURE.md", room)
+			continue
+		}
+		for _, imp := range p.Imports {
+			switch ours, isOurs := strings.CutPrefix(imp, "crenel/"); {
+			case isOurs:
+				if !slices.Contains(strings.Fields(r.rooms), ours) {
+					t.Errorf("%s imports %s; it may import: %s (%s)", room, imp, r.rooms, r.why)
+				}
+			case strings.Contains(strings.SplitN(imp, "/", 2)[0], "."):
+				if !slices.ContainsFunc(strings.Fields(r.modules), func(m string) bool { return imp == m || strings.HasPrefix(imp, m+"/") }) {
+					t.Errorf("%s imports %s; of other modules it may import: %s (%s)", room, imp, r.modules, r.why)
+				}
+			case imp == "log/slog":
+				if !slices.Contains(mayLog, room) {
+					t.Errorf("%s logs: return the error instead", room)
+				}
+			case slices.Contains(guarded, imp):
+				if !slices.Contains(strings.Fields(r.std), imp) {
+					t.Errorf("%s imports %s without a reason (%s)", room, imp, r.why)
+				}
+			}
+		}
+	}
+	for room := range rules {
+		if !seen[room] {
+			t.Errorf("there is a rule for %s, and no such room", room)
+		}
+	}
+}
+
+func TestEveryRoomHasOnePackageComment(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.ImportPath == "crenel" {
+			continue
+		}
+		files, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		comments := 0
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.PackageClauseOnly|parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Doc != nil {
+				comments++
+			}
+		}
+		if generated := strings.HasSuffix(p.Dir, "hostpb"); comments != 1 && !generated {
+			t.Errorf("%s has %d package comments, want 1", p.ImportPath, comments)
+		}
+	}
+}
+
+// A room that vanished from the drawing, or was never drawn, misleads its next reader.
+func TestArchitectureNamesEveryRoom(t *testing.T) {
+	text, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for room := range rules {
+		if top, _, _ := strings.Cut(room, "/"); !strings.Contains(string(text), top+"/") {
+			t.Errorf("ARCHITECTURE.md does not name %s/", top)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+// Package cli is the commands of crenel.
+//
+// Run is a function of its inputs: main hands it the process's own, a test hands it others.
+//
+//	os.Exit(cli.Run(os.Args[1:], os.Stdout, os.Stderr))
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/alecthomas/kong"
+)
+
+type commands struct {
+	Up     upCmd     `cmd:"" help:"Serve the EC2 API and enforce what it says on this machine. Prints one line, ready http://…, when it serves."`
+	Env    envCmd    `cmd:"" help:"Print what the AWS CLI and SDKs need, for sh: eval \"$(crenel env)\"."`
+	Exec   execCmd   `cmd:"" help:"Run a command inside an instance; the exit status is the command's."`
+	Down   downCmd   `cmd:"" help:"Stop the instances and remove every namespace, link, map, mount and pin that up made."`
+	Server serverCmd `cmd:"" hidden:"" help:"The controller; up starts it."`
+}
+
+// dataDir is the flag that every command shares.
+type dataDir struct {
+	DataDir string `help:"Where crenel keeps its data (default: ${default})." default:"/var/lib/crenel" env:"CRENEL_DATA_DIR" placeholder:"DIR"`
+}
+
+// dir is the data directory as an absolute path without links.
+func (d dataDir) dir() (string, error) {
+	dir, err := filepath.Abs(d.DataDir)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	return dir, nil
+}
+
+// env is what a command may touch of the process that runs it.
+type env struct {
+	stdout io.Writer
+	stderr *os.File
+}
+
+// exit is an error that only sets the exit status: what there was to say is said.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// Run runs the command that args name and returns the exit status.
+func Run(args []string, stdout io.Writer, stderr *os.File) (status int) {
+	defer func() {
+		if e, ok := recover().(exit); ok { // kong exits through us after printing help
+			status = int(e)
+		}
+	}()
+	var c commands
+	parser, err := kong.New(&c, kong.Name("crenel"),
+		kong.Description("AWS security groups for networks you run yourself: the EC2 API, enforced with eBPF."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
+	if err != nil {
+		panic(err) // the commands struct is wrong
+	}
+	if len(args) == 0 || args[0] == "help" {
+		args = append(args[min(1, len(args)):], "--help")
+	}
+	ctx, err := parser.Parse(args)
+	if err == nil {
+		err = ctx.Run(&env{stdout, stderr})
+	}
+	switch e := err.(type) {
+	case nil:
+		return 0
+	case exit:
+		return int(e)
+	}
+	fmt.Fprintln(stderr, "crenel:", err)
+	return 1
+}

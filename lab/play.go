@@ -1,0 +1,355 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"crenel/ec2"
+	"crenel/vpc"
+)
+
+// An executor is something that a scenario can be played on: memory, or the wire.
+type executor interface {
+	// call is a request to the EC2 API; out is the operation's output.
+	call(action string, form url.Values, out any) error
+	// settle waits until the instance is in the state.
+	settle(instance, state string) error
+	// try carries out an exchange. The reason is "" where it cannot be seen.
+	try(p trial) (passed bool, reason string, err error)
+	// open makes a connection; the function sends a line over it and hears it back.
+	open(p trial) (talk func() error, err error)
+}
+
+// A trial is a Probe with its names resolved.
+type trial struct {
+	from   string // an instance's id; "" is the host
+	source netip.Addr
+	to     netip.Addr
+	Probe
+	expect bool // it should pass: worth waiting for
+}
+
+// A play is a Scenario being played.
+type play struct {
+	on        executor
+	script    *Scenario
+	vpcs      map[string]string // ids by name
+	subnets   map[string]string
+	groups    map[string]string
+	instances map[string]string
+	talks     map[string]func() error
+	userData  string // base64: what makes an instance answer
+}
+
+func newPlay(s *Scenario, on executor, userData string) *play {
+	return &play{on: on, script: s, userData: userData, vpcs: map[string]string{}, subnets: map[string]string{},
+		groups: map[string]string{}, instances: map[string]string{}, talks: map[string]func() error{}}
+}
+
+// Play plays the scenario and says where reality differs.
+func Play(s *Scenario, on executor, userData string) error {
+	p := newPlay(s, on, userData)
+	defer p.clean()
+	for _, step := range s.Steps {
+		if err := p.step(step); err != nil {
+			return fmt.Errorf("%s: %s: %w", s.Name, step, err)
+		}
+	}
+	return nil
+}
+
+func (p *play) step(s Step) error {
+	switch s.Verb {
+	case "vpc":
+		return p.vpc(s.Args[0], s.Args[1])
+	case "subnet":
+		return p.subnet(s.Args[0], s.Args[1], s.Args[2])
+	case "group":
+		return p.group(s.Args)
+	case "instance":
+		return p.instance(s.Args)
+	case "allow":
+		return p.rule("AuthorizeSecurityGroup", s.Args)
+	case "revoke":
+		return p.rule("RevokeSecurityGroup", s.Args)
+	case "groups":
+		return p.setGroups(s.Args[0], s.Args[1])
+	case "stop":
+		return p.transition(s.Args[0], "StopInstances", "stopped", &ec2.StopInstancesOutput{})
+	case "start":
+		return p.transition(s.Args[0], "StartInstances", "running", &ec2.StartInstancesOutput{})
+	case "reboot":
+		return p.transition(s.Args[0], "RebootInstances", "running", &ec2.RebootInstancesOutput{})
+	case "terminate":
+		return p.transition(s.Args[0], "TerminateInstances", "terminated", &ec2.TerminateInstancesOutput{})
+	case "pass", "drop":
+		return p.probe(s)
+	case "open":
+		t, _, err := p.trial(s.Args[1:])
+		if err != nil {
+			return err
+		}
+		p.talks[s.Args[0]], err = p.on.open(t)
+		return err
+	case "talk":
+		talk := p.talks[s.Args[0]]
+		if talk == nil {
+			return fmt.Errorf("no connection %q is open", s.Args[0])
+		}
+		return talk()
+	}
+	return fmt.Errorf("unknown statement") // Parse refuses it
+}
+
+func (p *play) vpc(name, cidr string) error {
+	if cidr == "default" {
+		var out ec2.DescribeVpcsOutput
+		err := p.on.call("DescribeVpcs", url.Values{"Filter.1.Name": {"is-default"}, "Filter.1.Value.1": {"true"}}, &out)
+		if err == nil && len(out.Vpcs) != 1 {
+			err = fmt.Errorf("%d default VPCs", len(out.Vpcs))
+		}
+		if err == nil {
+			p.vpcs[name] = *out.Vpcs[0].VpcId
+		}
+		return err
+	}
+	var out ec2.CreateVpcOutput
+	err := p.on.call("CreateVpc", url.Values{"CidrBlock": {cidr}}, &out)
+	if err == nil {
+		p.vpcs[name] = *out.Vpc.VpcId
+	}
+	return err
+}
+
+func (p *play) subnet(name, vpcName, cidr string) error {
+	id, err := known(p.vpcs, "VPC", vpcName)
+	if err != nil {
+		return err
+	}
+	if cidr == "default" {
+		var out ec2.DescribeSubnetsOutput
+		err := p.on.call("DescribeSubnets", url.Values{"Filter.1.Name": {"vpc-id"}, "Filter.1.Value.1": {id}}, &out)
+		if err == nil {
+			p.subnets[name] = *out.Subnets[0].SubnetId
+		}
+		return err
+	}
+	var out ec2.CreateSubnetOutput
+	err = p.on.call("CreateSubnet", url.Values{"VpcId": {id}, "CidrBlock": {cidr}}, &out)
+	if err == nil {
+		p.subnets[name] = *out.Subnet.SubnetId
+	}
+	return err
+}
+
+func (p *play) group(args []string) error {
+	id, err := known(p.vpcs, "VPC", args[1])
+	if err != nil {
+		return err
+	}
+	if len(args) == 3 {
+		var out ec2.DescribeSecurityGroupsOutput
+		err := p.on.call("DescribeSecurityGroups", url.Values{"Filter.1.Name": {"vpc-id"}, "Filter.1.Value.1": {id},
+			"Filter.2.Name": {"group-name"}, "Filter.2.Value.1": {args[2]}}, &out)
+		if err == nil && len(out.SecurityGroups) != 1 {
+			err = fmt.Errorf("%d groups of that name", len(out.SecurityGroups))
+		}
+		if err == nil {
+			p.groups[args[0]] = *out.SecurityGroups[0].GroupId
+		}
+		return err
+	}
+	var out ec2.CreateSecurityGroupOutput
+	err = p.on.call("CreateSecurityGroup", url.Values{"VpcId": {id}, "GroupName": {args[0]}, "GroupDescription": {"scenario"}}, &out)
+	if err == nil {
+		p.groups[args[0]] = *out.GroupId
+	}
+	return err
+}
+
+func (p *play) instance(args []string) error {
+	subnet, err := known(p.subnets, "subnet", args[1])
+	if err != nil {
+		return err
+	}
+	form := url.Values{"ImageId": {"ami-0123456789abcdef0"}, "InstanceType": {"t3.micro"}, "MinCount": {"1"}, "MaxCount": {"1"},
+		"SubnetId": {subnet}, "UserData": {p.userData}}
+	for rest := args[2:]; len(rest) > 0; rest = rest[2:] {
+		switch {
+		case len(rest) == 1:
+			return fmt.Errorf("%q needs a value", rest[0])
+		case rest[0] == "at":
+			form.Set("PrivateIpAddress", rest[1])
+		case rest[0] == "in":
+			if err := p.groupList(form, rest[1]); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("unknown word %q", rest[0])
+		}
+	}
+	var out ec2.RunInstancesOutput
+	if err := p.on.call("RunInstances", form, &out); err != nil {
+		return err
+	}
+	p.instances[args[0]] = *out.Instances[0].InstanceId
+	return p.on.settle(p.instances[args[0]], "running")
+}
+
+func (p *play) groupList(form url.Values, names string) error {
+	for i, name := range strings.Split(names, ",") {
+		id, err := known(p.groups, "group", name)
+		if err != nil {
+			return err
+		}
+		form.Set(fmt.Sprintf("SecurityGroupId.%d", i+1), id)
+	}
+	return nil
+}
+
+// rule authorizes or revokes a rule, written in its one text form.
+func (p *play) rule(action string, args []string) error {
+	group, err := known(p.groups, "group", args[0])
+	if err != nil {
+		return err
+	}
+	words := append([]string{}, args[1:]...)
+	if id, ok := p.groups[words[len(words)-1]]; ok {
+		words[len(words)-1] = id
+	}
+	r, err := vpc.ParseRule(strings.Join(words, " "))
+	if err != nil {
+		return err
+	}
+	form := url.Values{"GroupId": {group}, "IpPermissions.1.IpProtocol": {strconv.Itoa(r.What.Protocol)}}
+	if r.What.Protocol == 1 || r.What.Protocol == 6 || r.What.Protocol == 17 {
+		form.Set("IpPermissions.1.FromPort", strconv.Itoa(r.What.From))
+		form.Set("IpPermissions.1.ToPort", strconv.Itoa(r.What.To))
+	}
+	if r.Peer.Group != "" {
+		form.Set("IpPermissions.1.Groups.1.GroupId", r.Peer.Group)
+	} else {
+		form.Set("IpPermissions.1.IpRanges.1.CidrIp", r.Peer.CIDR.String())
+	}
+	direction, out := "Ingress", any(nil)
+	if r.Egress {
+		direction = "Egress"
+	}
+	switch action + direction {
+	case "AuthorizeSecurityGroupIngress":
+		out = &ec2.AuthorizeSecurityGroupIngressOutput{}
+	case "AuthorizeSecurityGroupEgress":
+		out = &ec2.AuthorizeSecurityGroupEgressOutput{}
+	case "RevokeSecurityGroupIngress":
+		out = &ec2.RevokeSecurityGroupIngressOutput{}
+	default:
+		out = &ec2.RevokeSecurityGroupEgressOutput{}
+	}
+	return p.on.call(action+direction, form, out)
+}
+
+func (p *play) setGroups(name, groups string) error {
+	i, err := p.describe(name)
+	if err != nil {
+		return err
+	}
+	form := url.Values{"NetworkInterfaceId": {*i.NetworkInterfaces[0].NetworkInterfaceId}}
+	if err := p.groupList(form, groups); err != nil {
+		return err
+	}
+	return p.on.call("ModifyNetworkInterfaceAttribute", form, &ec2.ModifyNetworkInterfaceAttributeOutput{})
+}
+
+func (p *play) transition(name, action, state string, out any) error {
+	id, err := known(p.instances, "instance", name)
+	if err != nil {
+		return err
+	}
+	if err := p.on.call(action, url.Values{"InstanceId.1": {id}}, out); err != nil {
+		return err
+	}
+	return p.on.settle(id, state)
+}
+
+func (p *play) probe(s Step) error {
+	t, rest, err := p.trial(s.Args)
+	if err != nil {
+		return err
+	}
+	t.expect = s.Verb == "pass"
+	passed, reason, err := p.on.try(t)
+	switch {
+	case err != nil:
+		return err
+	case passed != t.expect && reason != "":
+		return fmt.Errorf("it is the other way round (%s)", reason)
+	case passed != t.expect:
+		return fmt.Errorf("it is the other way round")
+	case len(rest) == 1 && reason != "" && reason != rest[0]:
+		return fmt.Errorf("the reason is %s", reason)
+	case len(rest) > 1:
+		return fmt.Errorf("unknown words %q", rest[1:])
+	}
+	return nil
+}
+
+func (p *play) trial(args []string) (t trial, rest []string, err error) {
+	if t.Probe, rest, err = probe(args); err != nil {
+		return t, rest, err
+	}
+	if t.From != "internet" {
+		if t.from, err = known(p.instances, "instance", t.From); err != nil {
+			return t, rest, err
+		}
+	}
+	if t.As != "" {
+		if t.source, err = netip.ParseAddr(t.As); err != nil {
+			return t, rest, err
+		}
+	}
+	t.to, err = p.address(t.To)
+	return t, rest, err
+}
+
+// address is what TO means.
+func (p *play) address(name string) (netip.Addr, error) {
+	if a, err := netip.ParseAddr(name); err == nil {
+		return a, nil
+	}
+	name, public := strings.CutSuffix(name, ".public")
+	i, err := p.describe(name)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	text := i.PrivateIpAddress
+	if public {
+		text = i.PublicIpAddress
+	}
+	if text == nil {
+		return netip.Addr{}, fmt.Errorf("%s has no such address", name)
+	}
+	return netip.ParseAddr(*text)
+}
+
+func (p *play) describe(name string) (i ec2.Instance, err error) {
+	id, err := known(p.instances, "instance", name)
+	if err != nil {
+		return i, err
+	}
+	var out ec2.DescribeInstancesOutput
+	if err := p.on.call("DescribeInstances", url.Values{"InstanceId.1": {id}}, &out); err != nil {
+		return i, err
+	}
+	return out.Reservations[0].Instances[0], nil
+}
+
+func known(ids map[string]string, kind, name string) (string, error) {
+	id, ok := ids[name]
+	if !ok {
+		return "", fmt.Errorf("there is no %s %q", kind, name)
+	}
+	return id, nil
+}

@@ -1,0 +1,150 @@
+// Package lab plays scenarios: short texts that say what a network is, what changes, and which packets
+// pass. The same text is played in memory, by the operations and the evaluator, and on the wire, by the
+// real server, agent and kernel.
+//
+//	# a group as source admits its members only
+//	vpc main 10.0.0.0/16
+//	subnet a main 10.0.1.0/24
+//	group web main
+//	group db main
+//	instance web1 a in web
+//	instance db1 a in db
+//	drop web1 db1 tcp 5432 no-ingress-rule
+//	allow db ingress tcp 5432 from web
+//	pass web1 db1 tcp 5432
+//
+// The statements:
+//
+//	vpc NAME CIDR | vpc NAME default           a VPC, or the default one
+//	subnet NAME VPC CIDR | subnet NAME VPC default
+//	group NAME VPC | group NAME VPC default    a new group, or the VPC's default one
+//	instance NAME SUBNET [at ADDRESS] [in GROUP[,GROUP…]]
+//	allow GROUP RULE, revoke GROUP RULE        RULE: ingress tcp 22 from 10.0.0.0/8; the peer may be a group's name
+//	groups INSTANCE GROUP[,GROUP…]             replaces the groups of the instance's interface
+//	stop, start, reboot, terminate INSTANCE
+//	pass FROM TO WHAT                          WHAT: tcp PORT, udp PORT or icmp; a whole exchange, with its reply
+//	drop FROM TO WHAT [REASON]                 no answer of any kind; REASON is checked where it can be seen
+//	drop FROM as ADDRESS TO WHAT [REASON]      the same with a forged source
+//	open NAME FROM TO tcp PORT                 a connection that stays
+//	talk NAME                                  bytes pass over it in both directions
+//
+// FROM and TO are instances; "internet" is the host, outside every VPC; NAME.public is an instance's
+// public address, and an address is itself.
+package lab
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// A Scenario is a parsed text.
+type Scenario struct {
+	Name, About string // About is the first line's comment
+	Steps       []Step
+}
+
+// A Step is one statement.
+type Step struct {
+	Line int
+	Verb string
+	Args []string
+}
+
+func (s Step) String() string {
+	return fmt.Sprintf("line %d: %s %s", s.Line, s.Verb, strings.Join(s.Args, " "))
+}
+
+// verbs say how many arguments each takes, at least and at most.
+var verbs = map[string][2]int{
+	"vpc": {2, 2}, "subnet": {3, 3}, "group": {2, 3}, "instance": {2, 6}, "allow": {4, 9}, "revoke": {4, 9}, "groups": {2, 2},
+	"stop": {1, 1}, "start": {1, 1}, "reboot": {1, 1}, "terminate": {1, 1},
+	"pass": {3, 4}, "drop": {3, 7}, "open": {5, 5}, "talk": {1, 1},
+}
+
+// Parse reads a scenario.
+func Parse(name string, text io.Reader) (*Scenario, error) {
+	s := &Scenario{Name: name}
+	lines := bufio.NewScanner(text)
+	for n := 1; lines.Scan(); n++ {
+		line, comment, _ := strings.Cut(lines.Text(), "#")
+		if n == 1 {
+			s.About = strings.TrimSpace(comment)
+		}
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		step := Step{Line: n, Verb: words[0], Args: words[1:]}
+		limits, ok := verbs[step.Verb]
+		if !ok {
+			return nil, fmt.Errorf("%s: %s: unknown statement", name, step)
+		}
+		if len(step.Args) < limits[0] || len(step.Args) > limits[1] {
+			return nil, fmt.Errorf("%s: %s: %d arguments", name, step, len(step.Args))
+		}
+		s.Steps = append(s.Steps, step)
+	}
+	if s.About == "" {
+		return nil, fmt.Errorf("%s: the first line must say what it shows, in a comment", name)
+	}
+	return s, lines.Err()
+}
+
+// A Probe is an exchange that is tried.
+type Probe struct {
+	From, As, To string // names; As: a forged source address, or ""
+	Protocol     string // tcp, udp or icmp
+	Port         int
+}
+
+// probe reads FROM [as ADDRESS] TO WHAT, and what follows.
+func probe(args []string) (p Probe, rest []string, err error) {
+	p.From, args = args[0], args[1:]
+	if args[0] == "as" && len(args) > 2 {
+		p.As, args = args[1], args[2:]
+	}
+	if len(args) < 2 {
+		return p, nil, fmt.Errorf("no destination or protocol")
+	}
+	p.To, p.Protocol, rest = args[0], args[1], args[2:]
+	switch p.Protocol {
+	case "icmp":
+		return p, rest, nil
+	case "tcp", "udp":
+		if len(rest) == 0 {
+			return p, nil, fmt.Errorf("%s needs a port", p.Protocol)
+		}
+		p.Port, err = strconv.Atoi(rest[0])
+		return p, rest[1:], err
+	}
+	return p, nil, fmt.Errorf("unknown protocol %q", p.Protocol)
+}
+
+// Ports are the ports that somebody must listen on for the scenario's probes to be answered.
+func (s *Scenario) Ports() (tcp, udp []int) {
+	seen := map[string]bool{}
+	for _, step := range s.Steps {
+		args := step.Args
+		switch step.Verb {
+		case "open":
+			args = args[1:]
+		case "pass", "drop":
+		default:
+			continue
+		}
+		p, _, err := probe(args)
+		if key := p.Protocol + strconv.Itoa(p.Port); err == nil && !seen[key] {
+			seen[key] = true
+			switch p.Protocol {
+			case "tcp":
+				tcp = append(tcp, p.Port)
+			case "udp":
+				udp = append(udp, p.Port)
+			}
+		}
+	}
+	return tcp, udp
+}

@@ -1,0 +1,182 @@
+package lab
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/smithy-go/aws-http-auth/credentials"
+	"github.com/aws/smithy-go/aws-http-auth/sigv4"
+
+	"crenel/ec2"
+	"crenel/vpc"
+)
+
+// Wire plays scenarios on a machine where `crenel up` runs: real requests, real instances, real packets.
+type Wire struct {
+	Endpoint, Region string
+	Key              vpc.AccessKey
+	Crenel           string // the program
+	Dir              string // the data directory
+	Probe            string // the program, at a path that instances see too
+}
+
+const (
+	patience = 10 * time.Second // for what should happen
+	silence  = "0.8"            // seconds without an answer that count as a drop
+)
+
+func (w *Wire) call(action string, form url.Values, out any) error {
+	form.Set("Action", action)
+	form.Set("Version", "2016-11-15")
+	body := form.Encode()
+	req, err := http.NewRequest(http.MethodPost, w.Endpoint, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	err = sigv4.New().SignRequest(&sigv4.SignRequestInput{Request: req, Service: "ec2", Region: w.Region,
+		Credentials: credentials.Credentials{AccessKeyID: w.Key.ID, SecretAccessKey: w.Key.Secret}})
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		var e struct {
+			Code    string `xml:"Errors>Error>Code"`
+			Message string `xml:"Errors>Error>Message"`
+		}
+		if err := xml.Unmarshal(answer, &e); err != nil {
+			return fmt.Errorf("%s: %s: %w", action, res.Status, err)
+		}
+		return vpc.Errorf(e.Code, "%s", e.Message)
+	}
+	if enforced := res.Header.Get("x-crenel-enforced"); enforced == "false" {
+		return fmt.Errorf("%s: not enforced", action)
+	}
+	return xml.Unmarshal(answer, out)
+}
+
+func (w *Wire) settle(instance, state string) error {
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		var out ec2.DescribeInstancesOutput
+		if err := w.call("DescribeInstances", url.Values{"InstanceId.1": {instance}}, &out); err != nil {
+			return err
+		}
+		i := out.Reservations[0].Instances[0]
+		got := i.State.Name
+		if got == state && (state != "running" || w.listening(instance)) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s is %s, not %s", instance, got, state)
+		}
+		time.Sleep(20 * time.Millisecond) // the API has no way to wait, as AWS's has none
+	}
+}
+
+// listening tells whether the instance's probe says that it is.
+func (w *Wire) listening(instance string) bool {
+	out, err := w.inside(instance, "sh", "-c", "pgrep -f 'probe [s]erve' >/dev/null && echo yes").Output()
+	return err == nil && strings.TrimSpace(string(out)) == "yes"
+}
+
+// inside is a command in the instance, or on the host where the instance is "".
+func (w *Wire) inside(instance string, command ...string) *exec.Cmd {
+	if instance == "" {
+		return exec.Command(command[0], command[1:]...)
+	}
+	return exec.Command(w.Crenel, append([]string{"exec", "--data-dir", w.Dir, instance, "--"}, command...)...)
+}
+
+func (w *Wire) try(t trial) (passed bool, reason string, err error) {
+	limit := silence
+	if t.expect {
+		limit = strconv.Itoa(int(patience.Seconds()))
+	}
+	command := []string{w.Probe, t.Protocol, t.to.String(), strconv.Itoa(t.Port), limit}
+	if t.Protocol == "icmp" {
+		command = []string{"sh", "-c", fmt.Sprintf("ping -n -q -c 1 -W %s %s >/dev/null 2>&1; case $? in 0) echo pass;; 1) echo drop;; *) exit 3;; esac", limit, t.to)}
+	}
+	if t.source.IsValid() { // a forger has the address that it claims
+		if out, err := w.inside(t.from, "ip", "address", "replace", t.source.String()+"/32", "dev", "eth0").CombinedOutput(); err != nil {
+			return false, "", fmt.Errorf("%w: %s", err, out)
+		}
+		command = append(command, t.source.String())
+	}
+	cmd := w.inside(t.from, command...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return false, "", fmt.Errorf("%w: %s", err, stderr.String())
+	}
+	switch answer := strings.TrimSpace(string(out)); answer {
+	case "pass":
+		return true, "", nil
+	case "drop":
+		return false, "", nil
+	default:
+		return false, "", fmt.Errorf("answered %q: a drop is silent", answer)
+	}
+}
+
+func (w *Wire) open(t trial) (func() error, error) {
+	cmd := w.inside(t.from, w.Probe, "hold", t.to.String(), strconv.Itoa(t.Port))
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewReader(out)
+	expect := func(want string) error {
+		line, err := lines.ReadString('\n')
+		if err == nil && strings.TrimSpace(line) != want {
+			err = fmt.Errorf("heard %q", line)
+		}
+		return err
+	}
+	if err := expect("up"); err != nil {
+		return nil, fmt.Errorf("no connection: %w", err)
+	}
+	return func() error {
+		if _, err := fmt.Fprintln(in, "talk"); err != nil {
+			return err
+		}
+		return expect("talk")
+	}, nil
+}
+
+// Ready waits until the endpoint answers.
+func (w *Wire) Ready(ctx context.Context) error {
+	for {
+		err := w.call("DescribeRegions", url.Values{}, &ec2.DescribeRegionsOutput{})
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond) // nothing to wait on: another process
+	}
+}

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Installs the Debian packages that a make target needs, or names them where it may not.
+#   setup.sh build|run|test|generate
+set -eu
+need() { # command package
+	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+missing=
+case "${1:-}" in
+build)
+	command -v go >/dev/null 2>&1 || { echo "setup: Go $(sed -n 's/^go //p' go.mod) or newer must be on the PATH" >&2; exit 1; }
+	;;
+test)
+	need ip iproute2
+	need curl curl
+	need ping iputils-ping
+	need nft nftables
+	need busybox busybox
+	need python3 python3
+	[ -x /usr/bin/aws ] || missing="$missing awscli"
+	;;
+generate)
+	need clang clang
+	need llvm-strip llvm
+	need protoc protobuf-compiler
+	[ -e /usr/include/linux/bpf.h ] || missing="$missing linux-libc-dev"
+	;;
+*)
+	echo "usage: setup.sh build|test|generate" >&2
+	exit 2
+	;;
+esac
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+	echo "setup: these Debian packages are missing:$missing" >&2
+	exit 1
+fi
+echo "setup: installing$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Runs go test on the packages (default: all of them), shows what failed and what was skipped, and ends with Go's own summary.
+# Where CRENEL_NO_SKIPS is set, a skipped test is a failure: the kernel's tests must not go missing unseen.
+set -u
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+case " $* " in *" ./"*) ;; *) set -- "$@" ./... ;; esac
+go test -v -p 2 -count=1 -timeout 20m "$@" >"$log" 2>&1
+status=$?
+awk '/^=== (RUN|PAUSE|CONT|NAME)/ { next }
+     /^ *--- PASS/ { passed++; next }
+     /^(ok|FAIL|panic|\?)/ || /^ *--- (FAIL|SKIP)/ || status { print }
+     END { printf "%d tests passed\n", passed }' status=$status "$log"
+skipped=$(grep -c '^ *--- SKIP' "$log")
+if [ "$skipped" != 0 ]; then
+	echo "$skipped tests were skipped"
+	[ -z "${CRENEL_NO_SKIPS:-}" ] || exit 1
+fi
+exit $status
