@@ -56,7 +56,8 @@ func (c *serverCmd) Run(e *env) error {
 	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level})).With("process", "controller")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
-	st, err := store.Open(ctx, store.Config{Dir: ".", Log: log})
+	// Not by its path: that may lead through directories which this user cannot pass.
+	st, err := store.Open(ctx, store.Config{Dir: "/proc/self/cwd", Log: log})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,9 @@ const (
 	marker = bpffs + "/crenel_mounted"
 )
 
+// preloaded are what some kernels put into every bpffs (CONFIG_BPF_PRELOAD).
+var preloaded = map[string]bool{"maps.debug": true, "progs.debug": true}
+
 // MountBPFFS mounts a bpffs at /sys/fs/bpf if there is none, and leaves a mark in it for UnmountBPFFS.
 func MountBPFFS() (mounted bool, err error) {
 	if onBPFFS(bpffs) {
@@ -34,8 +37,10 @@ func UnmountBPFFS() error {
 	if err != nil {
 		return fmt.Errorf("unmount the bpffs: %w", err)
 	}
-	if len(entries) > 1 {
-		return nil
+	for _, e := range entries {
+		if name := bpffs + "/" + e.Name(); name != marker && !preloaded[e.Name()] {
+			return nil
+		}
 	}
 	if err := unix.Unmount(bpffs, 0); err != nil {
 		return fmt.Errorf("unmount %s: %w", bpffs, err)

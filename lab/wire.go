@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -44,7 +45,8 @@ func (w *Wire) call(action string, form url.Values, out any) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	err = sigv4.New().SignRequest(&sigv4.SignRequestInput{Request: req, Service: "ec2", Region: w.Region,
+	hash := sha256.Sum256([]byte(body))
+	err = sigv4.New().SignRequest(&sigv4.SignRequestInput{Request: req, PayloadHash: hash[:], Service: "ec2", Region: w.Region, Time: time.Now(),
 		Credentials: credentials.Credentials{AccessKeyID: w.Key.ID, SecretAccessKey: w.Key.Secret}})
 	if err != nil {
 		return err

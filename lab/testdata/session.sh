@@ -36,7 +36,8 @@ aws ec2 authorize-security-group-ingress --group-id "$SG" --protocol tcp --port 
 grep -q sgr- authorized.json || fail "authorize shows its rule"
 [ "$(reached 3)" = hello ] || fail "it answers, at once"
 aws ec2 authorize-security-group-ingress --group-id "$SG" --protocol tcp --port 80 --cidr 0.0.0.0/0 2> twice.txt && fail "a rule twice"
-grep -q 'InvalidPermission.Duplicate) when calling the AuthorizeSecurityGroupIngress operation: the specified rule "peer: 0.0.0.0/0, TCP, from port: 80, to port: 80, ALLOW" already exists' twice.txt || fail "$(cat twice.txt)"
+grep -q '(InvalidPermission.Duplicate)' twice.txt || fail "$(cat twice.txt)"
+grep -q 'the specified rule "peer: 0.0.0.0/0, TCP, from port: 80, to port: 80, ALLOW" already exists$' twice.txt || fail "$(cat twice.txt)"
 aws ec2 revoke-security-group-ingress --group-id "$SG" --protocol tcp --port 80 --cidr 0.0.0.0/0 > /dev/null
 silent "a new connection times out again"
 
