@@ -62,6 +62,7 @@ func (c *serverCmd) Run(e *env) error {
 		return err
 	}
 	defer st.Close()
+	fmt.Fprint(e.stdout, supervise.StartedLine)
 	s := server.Server{Store: st, Root: key, Log: log, Ready: func() { fmt.Fprint(e.stdout, supervise.ReadyLine) }}
 	return s.Run(ctx, api, hosts)
 }

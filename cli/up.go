@@ -166,7 +166,7 @@ func controllerProcess(dir, account string, key vpc.AccessKey, lock *os.File, ap
 	}
 	return supervise.Process{
 		Name: "controller", Path: self, Args: []string{"server", "--account", account, "--uid", strconv.Itoa(uid)},
-		Dir: etcd, Files: []*os.File{lock, apiFile, hostsFile}, Input: key.ID + "\n" + key.Secret + "\n", Ready: true,
+		Dir: etcd, Files: []*os.File{lock, apiFile, hostsFile}, Input: key.ID + "\n" + key.Secret + "\n", Tells: true,
 	}, nil
 }
 

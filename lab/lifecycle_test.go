@@ -116,7 +116,15 @@ func TestEverythingStaysWhenUpIsKilledAndTheNextUpAdoptsIt(t *testing.T) {
 	u := start(t, t.TempDir())
 	p := newPair(t, u)
 	w := u.wire()
-	before := string(must(w.inside(p.instances["s"], "stat", "-c", "%Y", "/proc/1").Output()))
+	birth := func() string {
+		out, err := w.inside(p.instances["s"], "stat", "-c", "%Y", "/proc/1").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	before := birth()
+	server := trial{from: p.instances["c"], to: p.addr("s"), Probe: Probe{Protocol: "tcp", Port: 80}, expect: true}
 	children := []int{u.child("controller"), u.child("agent")}
 	if err := u.end(unix.SIGKILL); err == nil {
 		t.Fatal("killed, and no error")
@@ -125,7 +133,6 @@ func TestEverythingStaysWhenUpIsKilledAndTheNextUpAdoptsIt(t *testing.T) {
 		gone(t, pid)
 	}
 	// No process of ours is there. Rules hold, known and new flows alike.
-	server := trial{from: p.instances["c"], to: p.addr("s"), Probe: Probe{Protocol: "tcp", Port: 80}, expect: true}
 	p.tryOn(w, server, true)
 	server.Port, server.expect = 81, false
 	p.tryOn(w, server, false)
@@ -141,7 +148,7 @@ func TestEverythingStaysWhenUpIsKilledAndTheNextUpAdoptsIt(t *testing.T) {
 		drop c s tcp 80
 		allow server ingress tcp 81 from client
 		pass c s tcp 81`)
-	if after := string(must(w.inside(p.instances["s"], "stat", "-c", "%Y", "/proc/1").Output())); after != before {
+	if after := birth(); after != before {
 		t.Errorf("the instance was started anew: its first process is of %s, was of %s", after, before)
 	}
 }
@@ -251,6 +258,7 @@ func TestUpSaysWhatIsWrong(t *testing.T) {
 	}
 	defer taken.Close()
 	busy := start(t, t.TempDir())
+	before := census(t)
 	full := t.TempDir()
 	run(t, "mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full)
 	t.Cleanup(func() { run(t, "umount", full) })
@@ -264,7 +272,7 @@ func TestUpSaysWhatIsWrong(t *testing.T) {
 		{"not root", []string{"--data-dir", t.TempDir()}, 65534, "root is needed"},
 		{"a taken port", []string{"--data-dir", t.TempDir(), "--listen", taken.Addr().String()}, 0, "listen on " + taken.Addr().String() + ": bind: address already in use"},
 		{"a data directory in use", []string{"--data-dir", busy.dir, "--listen", "127.0.0.1:0"}, 0, fmt.Sprintf("the data directory %s is in use by another crenel up (process %d)", busy.dir, busy.cmd.Process.Pid)},
-		{"a full disk", []string{"--data-dir", full, "--listen", "127.0.0.1:0"}, 0, "no space left on device"},
+		{"a full disk", []string{"--data-dir", full, "--listen", "127.0.0.1:0"}, 0, "is full: "},
 		{"a file for a data directory", []string{"--data-dir", "/etc/hostname", "--listen", "127.0.0.1:0"}, 0, "make the data directory"},
 		{"an unknown Region", []string{"--data-dir", t.TempDir(), "--region", "mars-north-1"}, 0, `"mars-north-1" is not an AWS Region`},
 		{"an odd account", []string{"--data-dir", t.TempDir(), "--account", "12345"}, 0, `"12345" is not an account id`},
@@ -284,6 +292,11 @@ func TestUpSaysWhatIsWrong(t *testing.T) {
 			}
 			if !strings.Contains(stderr.String(), c.want) || stdout.Len() > 0 {
 				t.Errorf("it said %q and %q, want %q on standard error", stdout.String(), stderr.String(), c.want)
+			}
+			for _, line := range census(t) {
+				if !slices.Contains(before, line) && line != "mount "+full {
+					t.Errorf("half made: %s", line)
+				}
 			}
 			if lines := strings.Count(stderr.String(), "\n"); lines > 3 {
 				t.Errorf("it took %d lines to say so:\n%s", lines, stderr.String())
@@ -307,12 +320,16 @@ func TestExecHasTheCommandsExitStatus(t *testing.T) {
 
 func (p *pair) addr(name string) netip.Addr {
 	p.t.Helper()
-	return must(p.address(name))
+	a, err := p.address(name)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return a
 }
 
 func (p *pair) public(name string) netip.Addr {
 	p.t.Helper()
-	return must(p.address(name + ".public"))
+	return p.addr(name + ".public")
 }
 
 func (p *pair) tryOn(w *Wire, t trial, want bool) {
@@ -320,13 +337,6 @@ func (p *pair) tryOn(w *Wire, t trial, want bool) {
 	if got, _, err := w.try(t); err != nil || got != want {
 		p.t.Errorf("%s to %s:%d passed: %v (%v), want %v", t.from, t.to, t.Port, got, err, want)
 	}
-}
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
 }
 
 func run(t *testing.T, command ...string) {

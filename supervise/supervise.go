@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,21 +29,23 @@ type Process struct {
 	Dir        string     // working directory
 	Files      []*os.File // inherited, from FirstFile on
 	Input      string     // what it reads on its standard input; at most a pipe's buffer
-	Ready      bool       // it writes ReadyLine to its standard output when it is
+	// Tells says that it writes StartedLine and, later, ReadyLine to its standard output. The processes
+	// after it in the list are started only when it has started: what it refuses, they never touch.
+	Tells bool
 }
 
 const (
 	// FirstFile is the file descriptor of a process's first inherited file.
 	FirstFile = 4
-	// ReadyLine is what a process says when it is ready.
-	ReadyLine = "ready\n"
+	// StartedLine is what a process says when the next may start, ReadyLine when it is ready.
+	StartedLine, ReadyLine = "started\n", "ready\n"
 
 	lifeline          = 3
 	shortest, longest = 100 * time.Millisecond, 5 * time.Second
 	grace             = 15 * time.Second
 )
 
-// Run starts the processes and calls ready once, when those that say so are ready. A process that ends
+// Run starts the processes and calls ready once, when one says that it is. A process that ends
 // before it ever ran well ends everything; one that ends later is started again, at most every 5 s.
 // Run returns when ctx ends and all processes are gone: nil, unless ctx ended before ready.
 // What the processes write to standard error goes to stderr: a file, because they write at once.
@@ -56,8 +59,12 @@ func Run(ctx context.Context, processes []Process, ready func(), stderr *os.File
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	says, ends := make(chan struct{}), make(chan error)
+	begin := make(chan struct{})
+	close(begin)
 	for _, p := range processes {
-		go func() { ends <- (&keeper{p, read, says, stderr}).keep(ctx) }()
+		k := &keeper{Process: p, lifeline: read, says: says, stderr: stderr, begin: begin, started: make(chan struct{})}
+		begin = k.started
+		go func() { ends <- k.keep(ctx) }()
 	}
 	var failure error
 	serving := false
@@ -86,15 +93,23 @@ func Run(ctx context.Context, processes []Process, ready func(), stderr *os.File
 type keeper struct {
 	Process
 	lifeline *os.File
-	says     chan<- struct{}
 	stderr   *os.File
+	begin    <-chan struct{} // closed when it may start
+	started  chan struct{}   // closed when the next one may
+	says     chan<- struct{} // that it is ready
+	once     sync.Once       // started is closed
 }
 
 func (k *keeper) keep(ctx context.Context) error {
+	select {
+	case <-k.begin:
+	case <-ctx.Done():
+		return nil
+	}
 	well := false // it was ready, ran for a while, or was killed
 	for pause := shortest; ; pause = min(2*pause, longest) {
 		start := time.Now()
-		said, err := k.once(ctx)
+		said, err := k.run(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -118,8 +133,8 @@ func signaled(err error) bool {
 	return errors.As(err, &e) && e.Sys().(syscall.WaitStatus).Signaled()
 }
 
-// once runs the process to its end. When ctx ends it is told to stop, and killed if it does not.
-func (k *keeper) once(ctx context.Context) (ready bool, err error) {
+// run runs the process to its end. When ctx ends it is told to stop, and killed if it does not.
+func (k *keeper) run(ctx context.Context) (ready bool, err error) {
 	cmd := exec.CommandContext(ctx, k.Path, k.Args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
 	cmd.WaitDelay = grace
@@ -139,14 +154,23 @@ func (k *keeper) once(ctx context.Context) (ready bool, err error) {
 	if err := cmd.Start(); err != nil {
 		return false, err
 	}
-	if line, _ := bufio.NewReader(out).ReadString('\n'); k.Ready && line == ReadyLine {
-		ready = true
-		select {
-		case k.says <- struct{}{}:
-		case <-ctx.Done():
+	if !k.Tells {
+		k.once.Do(func() { close(k.started) })
+	}
+	for lines := bufio.NewReader(out); ; {
+		switch line, err := lines.ReadString('\n'); {
+		case err != nil:
+			return ready, cmd.Wait()
+		case k.Tells && line == StartedLine:
+			k.once.Do(func() { close(k.started) })
+		case k.Tells && line == ReadyLine:
+			ready = true
+			select {
+			case k.says <- struct{}{}:
+			case <-ctx.Done():
+			}
 		}
 	}
-	return ready, cmd.Wait()
 }
 
 func (k *keeper) input() (*os.File, error) {

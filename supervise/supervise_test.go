@@ -33,7 +33,7 @@ func content(t *testing.T, f *os.File) string {
 }
 
 func shell(name, script string, ready bool) Process {
-	return Process{Name: name, Path: "/bin/sh", Args: []string{"-c", script}, Ready: ready}
+	return Process{Name: name, Path: "/bin/sh", Args: []string{"-c", script}, Tells: ready}
 }
 
 func TestAProcessThatIsReadyIsToldToStopAndStops(t *testing.T) {
@@ -53,6 +53,20 @@ func TestAProcessThatDoesNotStartEndsEverything(t *testing.T) {
 	}, func() { t.Error("it was ready") }, said)
 	if err == nil || err.Error() != "the bad did not start: exit status 3" || content(t, said) != "no luck\n" {
 		t.Errorf("got %v and %q", err, content(t, said))
+	}
+}
+
+func TestTheNextStartsOnlyWhenTheOneBeforeHas(t *testing.T) {
+	dir := t.TempDir()
+	second := shell("second", "touch "+dir+"/second; exec sleep 1000", false)
+	err := Run(context.Background(), []Process{shell("first", "exit 1", true), second}, func() {}, newFile(t))
+	if _, found := os.Stat(dir + "/second"); err == nil || found == nil {
+		t.Errorf("the first failed (%v), and the second was started", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	first := fmt.Sprintf("echo started; while ! [ -e %s/second ]; do sleep 0.01; done; echo ready; exec sleep 1000", dir)
+	if err := Run(ctx, []Process{shell("first", first, true), second}, cancel, newFile(t)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -95,7 +109,7 @@ func TestMain(m *testing.M) {
 		select {}
 	case os.Getenv(asSupervisor) != "":
 		os.Setenv(asChild, "yes")
-		err := Run(context.Background(), []Process{{Name: "child", Path: os.Args[0], Ready: true}}, func() {
+		err := Run(context.Background(), []Process{{Name: "child", Path: os.Args[0], Tells: true}}, func() {
 			kids, _ := filepath.Glob("/proc/self/task/*/children")
 			for _, k := range kids {
 				b, _ := os.ReadFile(k)
