@@ -31,30 +31,32 @@ var rules = map[string]rule{
 
 	"policy/policytest": {rooms: "policy flow", why: "random worlds for the tests of policy and datapath"},
 
-	"ec2":   {std: "net/url", why: "the wire; knows nothing of ours"},
-	"sigv4": {modules: "github.com/aws/smithy-go", std: "net/http", why: "knows nothing of ours; signatures cover an http.Request"},
+	"ec2":   {std: "net/url net/http", why: "the wire; knows nothing of ours; net/http for its status codes"},
+	"sigv4": {modules: "github.com/aws/smithy-go", std: "net/http net/url", why: "knows nothing of ours; signatures cover an http.Request"},
 
 	"api":    {rooms: "ec2 vpc policy", std: "net/url", why: "the operations: pure functions of State and input"},
 	"auth":   {rooms: "vpc", std: "os", why: "keys, and the file that holds the first one"},
-	"store":  {rooms: "vpc", modules: "go.etcd.io/etcd go.uber.org/zap", std: "context os net/url", why: "the only room that knows etcd"},
-	"server": {rooms: "api auth ec2 hostapi policy sigv4 store vpc", std: "context net net/http net/url os", why: "the HTTP front and the controller's loop"},
+	"store":  {rooms: "vpc", modules: "go.etcd.io/etcd go.uber.org/zap golang.org/x/sys", std: "context os net/url", why: "the only room that knows etcd"},
+	"server": {rooms: "api auth ec2 flow hostapi policy sigv4 store vpc", std: "context net net/http net/url os", why: "the HTTP front and the controller's loop"},
 
 	"hostapi":        {rooms: "policy flow hostapi/hostpb", modules: "connectrpc.com/connect google.golang.org/protobuf", std: "context net net/http", why: "the one conversation of controller and host"},
 	"hostapi/hostpb": {modules: "connectrpc.com/connect google.golang.org/protobuf", std: "context net/http", why: "generated"},
 
-	"agent":    {rooms: "datapath flow hostapi hostnet instance policy", std: "context os", why: "the loop of a host"},
-	"datapath": {rooms: "policy flow", modules: "github.com/cilium/ebpf golang.org/x/sys", std: "os context", why: "the only room that knows eBPF"},
+	"agent":    {rooms: "datapath flow hostapi hostnet instance policy", std: "context net os", why: "the loop of a host"},
+	"datapath": {rooms: "policy flow", modules: "github.com/cilium/ebpf golang.org/x/sys", std: "net os", why: "the only room that knows eBPF"},
 	"hostnet":  {modules: "github.com/vishvananda/netlink github.com/vishvananda/netns golang.org/x/sys", std: "net os", why: "with instance the only room that knows netlink"},
 	"instance": {modules: "github.com/vishvananda/netlink github.com/vishvananda/netns golang.org/x/sys", std: "context net os os/exec os/signal", why: "namespace instances"},
 
 	"supervise": {modules: "golang.org/x/sys", std: "context os os/exec", why: "the processes of crenel up"},
 	"cli":       {rooms: "auth server store supervise vpc hostapi", modules: "github.com/alecthomas/kong golang.org/x/sys", std: "context net os os/exec os/signal os/user", why: "the commands"},
-	"lab":       {rooms: "api ec2 flow policy vpc auth", std: "context net net/http net/url os os/exec", why: "the scenario language and its executors"},
+	"lab":       {rooms: "api ec2 flow policy vpc", modules: "github.com/aws/smithy-go", std: "context net net/http net/url os os/exec", why: "the scenario language and its executors"},
+
+	"lab/probe": {modules: "golang.org/x/sys", std: "net os", why: "what scenarios run inside instances"},
 
 	"cmd/crenel":       {rooms: "cli", std: "os", why: "wiring"},
 	"cmd/crenel-agent": {rooms: "agent datapath hostnet instance supervise", modules: "github.com/alecthomas/kong golang.org/x/sys", std: "context os os/exec os/signal", why: "wiring"},
 
-	"datapath/bpf/gen": {rooms: "policy", std: "os", why: "writes the reasons for C"},
+	"datapath/bpf/gen": {rooms: "policy", std: "log os", why: "writes the reasons for C"},
 }
 
 // Reasons are needed for what reaches outside the process.
