@@ -12,7 +12,10 @@ import (
 	"crenel/instance"
 )
 
-const stopGrace = 10 * time.Second
+const (
+	stopGrace = 10 * time.Second // before an instance that was told to end is killed
+	stopRetry = 5 * time.Second
+)
 
 // A worker brings one instance to where the controller wants it, one order after another.
 type worker struct {
@@ -33,6 +36,7 @@ func (w *worker) order(o hostapi.Instance) {
 func (w *worker) run(ctx context.Context) {
 	var current hostapi.Instance
 	var died chan struct{} // closed when what runs has ended
+	var retry <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,11 +46,15 @@ func (w *worker) run(ctx context.Context) {
 				continue
 			}
 			current = o
+		case <-retry:
 		case <-died: // nobody asked for that: the record says that it runs
 			w.agent.Log.Warn("instance died; starting it again", "instance", w.id)
 		}
 		report := w.settle(ctx, current)
-		died = nil
+		died, retry = nil, nil
+		if report.State == hostapi.Failed && !current.Run { // what must go is tried until it is gone
+			retry = time.After(stopRetry)
+		}
 		if report.State == hostapi.Running {
 			died = make(chan struct{})
 			go w.watch(ctx, died)

@@ -67,6 +67,13 @@ func (w *world) try(action, form string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	done := contents(w.T, e.State)
+	if _, err := o.Apply(w.state.Edit(w.scope, testNow, rand.Reader), in); err != nil {
+		w.Fatalf("%s %s succeeds once on the same State, and then: %v", action, form, err)
+	}
+	if diff := cmp.Diff(done, contents(w.T, e.State)); diff != "" {
+		w.Fatalf("%s %s on the same State reaches into another Edit:\n%s", action, form, diff)
+	}
 	next, err := w.state.With(w.state.Revision+1, e.Changes())
 	if err != nil {
 		w.Fatalf("%s %s: %v", action, form, err)

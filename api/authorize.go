@@ -20,8 +20,9 @@ type ruleRequest struct {
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html
 func authorizeSecurityGroupIngress(e *vpc.Edit, in *ec2.AuthorizeSecurityGroupIngressInput) (*ec2.AuthorizeSecurityGroupIngressOutput, error) {
-	rules, err := authorize(e, in.TagSpecifications, ruleRequest{in.GroupId, in.GroupName, false, in.IpPermissions,
-		in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort, in.SourceSecurityGroupName, in.SourceSecurityGroupOwnerId})
+	rules, err := authorize(e, in.TagSpecifications, ruleRequest{group: in.GroupId, groupName: in.GroupName, permissions: in.IpPermissions,
+		protocol: in.IpProtocol, cidr: in.CidrIp, from: in.FromPort, to: in.ToPort,
+		source: in.SourceSecurityGroupName, sourceAccount: in.SourceSecurityGroupOwnerId})
 	if err != nil {
 		return nil, err
 	}
@@ -30,8 +31,9 @@ func authorizeSecurityGroupIngress(e *vpc.Edit, in *ec2.AuthorizeSecurityGroupIn
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupEgress.html
 func authorizeSecurityGroupEgress(e *vpc.Edit, in *ec2.AuthorizeSecurityGroupEgressInput) (*ec2.AuthorizeSecurityGroupEgressOutput, error) {
-	rules, err := authorize(e, in.TagSpecifications, ruleRequest{in.GroupId, nil, true, in.IpPermissions,
-		in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort, in.SourceSecurityGroupName, in.SourceSecurityGroupOwnerId})
+	rules, err := authorize(e, in.TagSpecifications, ruleRequest{group: in.GroupId, egress: true, permissions: in.IpPermissions,
+		protocol: in.IpProtocol, cidr: in.CidrIp, from: in.FromPort, to: in.ToPort,
+		source: in.SourceSecurityGroupName, sourceAccount: in.SourceSecurityGroupOwnerId})
 	if err != nil {
 		return nil, err
 	}
@@ -117,8 +119,9 @@ func everythingFrom(pair ec2.UserIdGroupPair) []ec2.IpPermission {
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html
 func revokeSecurityGroupIngress(e *vpc.Edit, in *ec2.RevokeSecurityGroupIngressInput) (*ec2.RevokeSecurityGroupIngressOutput, error) {
-	revoked, unknown, err := revoke(e, in.SecurityGroupRuleIds, ruleRequest{in.GroupId, in.GroupName, false, in.IpPermissions,
-		in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort, in.SourceSecurityGroupName, in.SourceSecurityGroupOwnerId})
+	revoked, unknown, err := revoke(e, in.SecurityGroupRuleIds, ruleRequest{group: in.GroupId, groupName: in.GroupName, permissions: in.IpPermissions,
+		protocol: in.IpProtocol, cidr: in.CidrIp, from: in.FromPort, to: in.ToPort,
+		source: in.SourceSecurityGroupName, sourceAccount: in.SourceSecurityGroupOwnerId})
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +130,9 @@ func revokeSecurityGroupIngress(e *vpc.Edit, in *ec2.RevokeSecurityGroupIngressI
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupEgress.html
 func revokeSecurityGroupEgress(e *vpc.Edit, in *ec2.RevokeSecurityGroupEgressInput) (*ec2.RevokeSecurityGroupEgressOutput, error) {
-	revoked, unknown, err := revoke(e, in.SecurityGroupRuleIds, ruleRequest{in.GroupId, nil, true, in.IpPermissions,
-		in.IpProtocol, in.CidrIp, in.FromPort, in.ToPort, in.SourceSecurityGroupName, in.SourceSecurityGroupOwnerId})
+	revoked, unknown, err := revoke(e, in.SecurityGroupRuleIds, ruleRequest{group: in.GroupId, egress: true, permissions: in.IpPermissions,
+		protocol: in.IpProtocol, cidr: in.CidrIp, from: in.FromPort, to: in.ToPort,
+		source: in.SourceSecurityGroupName, sourceAccount: in.SourceSecurityGroupOwnerId})
 	if err != nil {
 		return nil, err
 	}

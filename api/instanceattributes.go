@@ -207,7 +207,10 @@ func changeType(s *vpc.State, i *vpc.Instance, name string) error {
 	if arch := describeInstance(s, i).Architecture; arch != t.arch {
 		return wrongArchitecture(t.arch, arch)
 	}
-	i.Type, i.CPUCredits = name, t.credits()
+	i.Type = name
+	if !t.burstable || i.CPUCredits == "" { // else the option that was chosen stays
+		i.CPUCredits = t.credits()
+	}
 	return nil
 }
 

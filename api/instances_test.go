@@ -246,6 +246,19 @@ func TestAttributesAreChangedOneAtATime(t *testing.T) {
 	}
 }
 
+func TestTheCreditOptionOutlivesTheType(t *testing.T) {
+	w := newWorld(t)
+	id := *w.run("InstanceType=t3.micro&CreditSpecification.CpuCredits=standard").InstanceId
+	w.ask("StopInstances", id)
+	w.report(id, HostStopped, 1, "")
+	for _, c := range []struct{ name, want string }{{"t3.small", "standard"}, {"m5.large", ""}, {"t3.large", "unlimited"}, {"t2.micro", "unlimited"}} {
+		do[ec2.ModifyInstanceAttributeOutput](w, "ModifyInstanceAttribute", "InstanceId="+id+"&InstanceType.Value="+c.name)
+		if got := w.state.Instances.Get(id).CPUCredits; got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 func TestMetadataOptionsAreKept(t *testing.T) {
 	w := newWorld(t)
 	id := *w.run("").InstanceId

@@ -339,6 +339,8 @@ func TestAGroupHas60RulesEachWay(t *testing.T) {
 	w.refuse("AuthorizeSecurityGroupIngress", many(1, "192.168.0.0/16"), limit)
 	do[ec2.AuthorizeSecurityGroupIngressOutput](w, "AuthorizeSecurityGroupIngress", many(60, "::/0")) // IPv6 is counted apart
 	w.refuse("AuthorizeSecurityGroupIngress", many(1, web), limit)                                    // a group counts for both
+	do[ec2.AuthorizeSecurityGroupEgressOutput](w, "AuthorizeSecurityGroupEgress", many(60, "::/0"))
+	w.refuse("AuthorizeSecurityGroupEgress", many(1, web), limit) // whichever is full
 	do[ec2.AuthorizeSecurityGroupEgressOutput](w, "AuthorizeSecurityGroupEgress", many(59, "10.0.0.0/8"))
 	w.refuse("AuthorizeSecurityGroupEgress", many(1, "192.168.0.0/16"), limit) // with the one that every group begins with
 }

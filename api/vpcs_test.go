@@ -260,8 +260,8 @@ func TestCreateSubnet(t *testing.T) {
 	if *byID.AvailabilityZone != "us-east-1d" || *byID.AvailableIpAddressCount != 11 {
 		t.Errorf("by the zone's id: %+v", byID)
 	}
-	whole := w.vpc("10.0.0.0/16")
-	w.subnet(whole, "10.0.0.0/16")
+	small := w.vpc("10.0.0.0/24")
+	w.subnet(w.vpc("10.0.0.0/16"), "10.0.0.0/16")
 	for _, c := range []struct{ sentence, form, want string }{
 		{"no VPC", "CidrBlock=10.0.3.0/24", "MissingParameter: The request must contain the parameter VpcId"},
 		{"no range", "VpcId=" + lab, "MissingParameter: The request must contain the parameter CidrBlock"},
@@ -269,6 +269,7 @@ func TestCreateSubnet(t *testing.T) {
 		{"what is no range", "VpcId=" + lab + "&CidrBlock=10.0.3.0", "InvalidParameterValue: Value (10.0.3.0) for parameter cidrBlock is invalid. This is not a valid CIDR block."},
 		{"a range outside the VPC", "VpcId=" + lab + "&CidrBlock=10.1.0.0/24", "InvalidSubnet.Range: The CIDR '10.1.0.0/24' is invalid."},
 		{"a range larger than the VPC", "VpcId=" + lab + "&CidrBlock=10.0.0.0/8", "InvalidSubnet.Range: The CIDR '10.0.0.0/8' is invalid."},
+		{"a range that begins where the VPC does and is larger", "VpcId=" + small + "&CidrBlock=10.0.0.0/20", "InvalidSubnet.Range: The CIDR '10.0.0.0/20' is invalid."},
 		{"too small a range", "VpcId=" + lab + "&CidrBlock=10.0.3.0/29", "InvalidSubnet.Range: The CIDR '10.0.3.0/29' is invalid."},
 		{"a range inside another subnet's", "VpcId=" + lab + "&CidrBlock=10.0.1.128/25", "InvalidSubnet.Conflict: The CIDR '10.0.1.128/25' conflicts with another subnet"},
 		{"a range around another subnet's", "VpcId=" + lab + "&CidrBlock=10.0.0.0/20", "InvalidSubnet.Conflict: The CIDR '10.0.0.0/20' conflicts with another subnet"},

@@ -1,0 +1,143 @@
+package vpc
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"reflect"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write testdata/objects.json anew")
+
+// What is stored stays readable: the file holds one object of every kind with every field set, as the
+// store keeps it. A change of it needs a thought for the data that exists, and perhaps a new store.Schema.
+func TestStoredObjectsKeepTheirForm(t *testing.T) {
+	const file = "testdata/objects.json"
+	s := New()
+	e := s.Edit(Scope{}, noon, nil)
+	e.Cells.Put(filled[Cell]())
+	e.Accounts.Put(filled[Account]())
+	e.AccessKeys.Put(filled[AccessKey]())
+	e.Regions.Put(filled[Region]())
+	e.VPCs.Put(filled[VPC]())
+	e.Subnets.Put(filled[Subnet]())
+	e.SecurityGroups.Put(filled[SecurityGroup]())
+	e.NetworkACLs.Put(filled[NetworkACL]())
+	e.RouteTables.Put(filled[RouteTable]())
+	e.InternetGateways.Put(filled[InternetGateway]())
+	e.Interfaces.Put(filled[Interface]())
+	e.Instances.Put(filled[Instance]())
+	e.KeyPairs.Put(filled[KeyPair]())
+	var got bytes.Buffer
+	changes := e.Changes()
+	for i, c := range changes {
+		fmt.Fprintf(&got, "%s %s %s\n", c.Kind, c.Key, c.Value)
+		changes[i].object = nil
+	}
+	if *update {
+		if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != string(want) {
+		t.Errorf("objects are now stored as\n%swhere %s says\n%s(go test ./vpc -update writes it anew, if old data can still be read)", got.String(), file, want)
+	}
+	if len(changes) != len(s.tables()) {
+		t.Errorf("%d of %d kinds are in the test", len(changes), len(s.tables()))
+	}
+	after, err := s.With(1, changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pair := range [][2]any{
+		{e.Cell(), after.Cell()},
+		{first(e.Interfaces), first(after.Interfaces)},
+		{first(e.SecurityGroups), first(after.SecurityGroups)},
+		{first(e.NetworkACLs), first(after.NetworkACLs)},
+		{first(e.RouteTables), first(after.RouteTables)},
+		{first(e.Instances), first(after.Instances)},
+		{first(e.VPCs), first(after.VPCs)},
+	} {
+		if !reflect.DeepEqual(pair[0], pair[1]) {
+			t.Errorf("stored %+v, read %+v", pair[0], pair[1])
+		}
+	}
+}
+
+func first[T any](t *Table[T]) *T {
+	for o := range t.All() {
+		return o
+	}
+	return nil
+}
+
+// filled is an object with something in every field.
+func filled[T any]() *T {
+	o := new(T)
+	fill(reflect.ValueOf(o).Elem(), reflect.TypeFor[T]().Name())
+	return o
+}
+
+func fill(v reflect.Value, name string) {
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(noon))
+		return
+	case netip.Addr:
+		v.Set(reflect.ValueOf(netip.MustParseAddr("192.0.2.1")))
+		return
+	case netip.Prefix:
+		v.Set(reflect.ValueOf(netip.MustParsePrefix("192.0.2.0/24")))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(name + "<é>")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int:
+		v.SetInt(16)
+	case reflect.Uint32:
+		v.SetUint(1<<32 - 1)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0), name)
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf("k"), reflect.ValueOf("v"))
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), name)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), v.Type().Field(i).Name)
+		}
+	default:
+		panic("no value for " + v.Type().String())
+	}
+}
+
+func TestTheJSONOfAnObjectIsAlwaysTheSame(t *testing.T) {
+	g := filled[SecurityGroup]()
+	for i := range 50 {
+		g.Tags[fmt.Sprint(i)] = "x"
+	}
+	first, err := json.Marshal(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if again, _ := json.Marshal(g); !bytes.Equal(first, again) {
+			t.Fatalf("%s, then %s", first, again)
+		}
+	}
+}
