@@ -6,12 +6,14 @@
 package auth
 
 import (
-	"bytes"
+	"bufio"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,47 +51,90 @@ func Grant(e *vpc.Edit, key vpc.AccessKey) {
 }
 
 // The file is a profile that AWS's tools can read.
-const file, form = "credentials", "[default]\naws_access_key_id=%s\naws_secret_access_key=%s\n"
+const (
+	file = "credentials"
+	form = "[default]\naws_access_key_id=%s\naws_secret_access_key=%s\n"
+)
 
-// EnsureRoot is the root key of the data directory; the first call makes it.
+// EnsureRoot is the root key of the data directory; the first call makes it. No half of it is ever
+// on disk. Two processes must not call it at once.
 func EnsureRoot(dir string) (vpc.AccessKey, error) {
 	key, err := ReadRoot(dir)
-	if !errors.Is(err, os.ErrNotExist) {
+	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
 	key = NewKey()
-	path := filepath.Join(dir, file)
-	if err := os.WriteFile(path+".new", fmt.Appendf(nil, form, key.ID, key.Secret), 0o600); err != nil {
-		return key, err
+	if err := write(dir, fmt.Appendf(nil, form, key.ID, key.Secret)); err != nil {
+		return vpc.AccessKey{}, fmt.Errorf("keep the root key in %s: %w", dir, err)
 	}
-	return key, os.Rename(path+".new", path)
+	return key, nil
 }
 
-// ReadRoot is the root key of the data directory. A file that others may read holds no secret.
-func ReadRoot(dir string) (key vpc.AccessKey, err error) {
+// write makes the file, readable by its owner only from the first moment on, all at once and for good.
+func write(dir string, content []byte) error {
+	f, err := os.CreateTemp(dir, file+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // there is none where all went well
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), filepath.Join(dir, file)); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// ReadRoot is the root key of the data directory. A file that others may read holds no secret: it is refused.
+func ReadRoot(dir string) (vpc.AccessKey, error) {
 	path := filepath.Join(dir, file)
-	st, err := os.Stat(path)
+	f, err := os.Open(path)
 	if err != nil {
-		return key, err
+		return vpc.AccessKey{}, err
 	}
-	if st.Mode().Perm()&0o077 != 0 {
-		return key, fmt.Errorf("%s may be read by others (mode %04o): its key is a secret no more; remove it, and up makes another", path, st.Mode().Perm())
-	}
-	b, err := os.ReadFile(path)
+	defer f.Close()
+	st, err := f.Stat()
 	if err != nil {
-		return key, err
+		return vpc.AccessKey{}, err
 	}
-	for line := range bytes.Lines(b) {
-		name, value, _ := strings.Cut(strings.TrimSpace(string(line)), "=")
-		switch strings.TrimSpace(name) {
-		case "aws_access_key_id":
+	if mode := st.Mode().Perm(); mode&0o077 != 0 {
+		return vpc.AccessKey{}, fmt.Errorf("%s may be read by others (mode %04o): its key is a secret no more; remove it, and up makes another", path, mode)
+	}
+	key, err := parse(f)
+	if err != nil {
+		return vpc.AccessKey{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	return key, nil
+}
+
+// parse reads the profile [default]; its account is not in the file.
+func parse(r io.Reader) (key vpc.AccessKey, err error) {
+	lines, profile := bufio.NewScanner(io.LimitReader(r, 64<<10)), ""
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		if strings.HasPrefix(line, "[") {
+			profile = line
+		}
+		name, value, _ := strings.Cut(line, "=")
+		switch profile + strings.TrimSpace(name) {
+		case "[default]aws_access_key_id":
 			key.ID = strings.TrimSpace(value)
-		case "aws_secret_access_key":
+		case "[default]aws_secret_access_key":
 			key.Secret = strings.TrimSpace(value)
 		}
 	}
+	if err := lines.Err(); err != nil {
+		return vpc.AccessKey{}, err
+	}
 	if key.ID == "" || key.Secret == "" {
-		return key, fmt.Errorf("%s holds no access key", path)
+		return vpc.AccessKey{}, errors.New("it holds no access key for the profile [default]; remove it, and up makes another")
 	}
 	return key, nil
 }

@@ -119,8 +119,9 @@ func (p *plan) placeInterfaces(at []uint32, links map[uint32]int) error {
 func kernelInterfaceOf(i imageInterface, at []uint32, ifindex uint32) kernelInterface {
 	k := kernelInterface{Num: i.num, Vpc: i.vpc, Ifindex: ifindex, Addr: be(i.addr), Public: be(i.public), Mac: i.mac,
 		Ruleset: at[i.ruleset], Routes: at[i.routes], Subnet: be(i.subnet), Gateway: be(i.gateway)}
-	if i.sourceDestCheck {
-		k.Flags |= kernelInterfaceFlagSOURCE_CHECK
+	k.Flags = kernelInterfaceFlagPRESENT
+	if !i.sourceDestCheck {
+		k.Flags |= kernelInterfaceFlagANY_SOURCE
 	}
 	for s := range policy.ConnStates {
 		k.Timeout[s] = s.Timeout()
@@ -177,16 +178,19 @@ func (p *plan) fillSlots() error {
 		if err := d.zeroCounters(slot); err != nil {
 			return err
 		}
+		k.Flags = 0 // until it is published
 		d.slots[slot] = k
 	}
 	return nil
 }
 
 func (p *plan) carryOut() error {
-	for _, step := range []func() error{p.take, p.publish, p.give} {
-		if err := step(); err != nil {
-			return fmt.Errorf("apply: %w", err)
-		}
+	if err := p.take(); err != nil {
+		return fmt.Errorf("apply: %w", err)
+	}
+	p.publish()
+	if err := p.give(); err != nil {
+		return fmt.Errorf("apply: %w", err)
 	}
 	return nil
 }
@@ -213,7 +217,19 @@ func (p *plan) take() error {
 	if err := removeOthers(d.locals, p.locals); err != nil {
 		return err
 	}
-	return removeOthers(d.links, p.links)
+	for ifindex := range d.links.held {
+		if _, ok := p.links[ifindex]; !ok {
+			if err := d.links.remove(ifindex); err != nil {
+				return err
+			}
+		}
+	}
+	for slot := range p.used {
+		if _, ok := p.slots[slot]; !ok {
+			store((*uint32)(&d.slots[slot].Flags), 0) // connections remember slots
+		}
+	}
+	return nil
 }
 
 // removeOthers leaves of what is held what is wanted, if with other values.
@@ -242,8 +258,8 @@ func (d *Datapath) carriesAll(set, of uint32) bool {
 	return true
 }
 
-// publish lets the interfaces that stay have what changed of them.
-func (p *plan) publish() error {
+// publish lets the interfaces that stay have what changed of them, and the new ones be found.
+func (p *plan) publish() {
 	p.configure()
 	for slot, k := range p.slots {
 		s := &p.d.slots[slot]
@@ -252,7 +268,6 @@ func (p *plan) publish() error {
 		store(&s.Routes, k.Routes)
 		store(&s.Ruleset, k.Ruleset)
 	}
-	return nil
 }
 
 // configure writes the pool and the host's address. Without a pool no address is in it.
@@ -282,8 +297,10 @@ func store(at *uint32, n uint32) {
 // give adds what is new, and leads to interfaces' new slots.
 func (p *plan) give() error {
 	d := p.d
-	if err := setAll(d.links, p.links); err != nil {
-		return err
+	for ifindex, slot := range p.links {
+		if err := d.links.set(ifindex, slot); err != nil {
+			return err
+		}
 	}
 	if err := setAll(d.locals, p.locals); err != nil {
 		return err

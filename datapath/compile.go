@@ -23,7 +23,8 @@ const (
 	tableHead    = 3
 	tableClasses = 4 // of packets: TCP, UDP, ICMP and others
 	maxIntervals = 1 << 24
-	maxGroups    = 16 // of one member
+	maxRoutes    = 1 << 12 // intervals
+	maxGroups    = 16      // of one member
 )
 
 // A span is an interval of what: of ports, of ICMP types and codes, or of protocols. Both ends belong to it.
@@ -332,7 +333,7 @@ var nowhere = []netip.Prefix{
 }
 
 // routes compiles a subnet's routes to intervals of addresses.
-func routes(rs []policy.Route) []uint64 {
+func routes(rs []policy.Route) ([]uint64, error) {
 	begin := []uint32{0}
 	cut := func(p netip.Prefix) {
 		first, last := bounds(p)
@@ -358,7 +359,10 @@ func routes(rs []policy.Route) []uint64 {
 			before = t
 		}
 	}
-	return extent(extentRoutes, out)
+	if len(out) > maxRoutes {
+		return nil, fmt.Errorf("routes with %d intervals of addresses: at most %d can be searched", len(out), maxRoutes)
+	}
+	return extent(extentRoutes, out), nil
 }
 
 // target is where the longest prefix leads.

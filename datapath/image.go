@@ -114,7 +114,11 @@ func (l *lowering) subnets() error {
 		}
 		taken[at] = s.ID
 		l.subnet[s.ID] = s
-		l.routes[s.ID] = l.extent(routes(s.Routes))
+		cells, err := routes(s.Routes)
+		if err != nil {
+			return fmt.Errorf("subnet %s: %w", s.ID, err)
+		}
+		l.routes[s.ID] = l.extent(cells)
 	}
 	return nil
 }

@@ -44,8 +44,7 @@ func (d *Datapath) image() string {
 			panic(err)
 		}
 	}
-	links, err := newMirror[uint32](d.maps.Links)
-	must(err)
+	links := newLinkTable(d.links.places, d.slots)
 	locals, err := newMirror[kernelPrivateAddress](d.maps.Locals)
 	must(err)
 	publics, err := newMirror[uint32](d.maps.Publics)
@@ -62,10 +61,10 @@ func (d *Datapath) image() string {
 	var lines []string
 	for ifindex, slot := range links.held {
 		k := d.slots[slot]
-		if k.Ifindex != ifindex || k.Slot != slot {
+		if k.Ifindex != ifindex || k.Slot != slot || k.Flags&kernelInterfaceFlagPRESENT == 0 {
 			lines = append(lines, fmt.Sprintf("slot %d is of link %d and says %d, %d", slot, ifindex, k.Slot, k.Ifindex))
 		}
-		lines = append(lines, describe(k.Num, k.Vpc, k.Addr, k.Public, k.Mac, k.Flags&kernelInterfaceFlagSOURCE_CHECK != 0, k.Subnet, k.Gateway, cells(k.Ruleset), cells(k.Routes)))
+		lines = append(lines, describe(k.Num, k.Vpc, k.Addr, k.Public, k.Mac, k.Flags&kernelInterfaceFlagANY_SOURCE == 0, k.Subnet, k.Gateway, cells(k.Ruleset), cells(k.Routes)))
 	}
 	for a, slot := range locals.held {
 		lines = append(lines, fmt.Sprintf("private %d %s is %d", a.Vpc, addrOf(a.Addr), d.slots[slot].Num))

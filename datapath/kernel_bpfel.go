@@ -29,7 +29,8 @@ type kernelConnection struct {
 	State    uint32
 	Seen     uint32
 	Opened   uint32
-	Reserved [5]uint32
+	Peer     uint32
+	Reserved [4]uint32
 	Packets  [2]uint64
 	Bytes    [2]uint64
 }
@@ -77,7 +78,8 @@ type kernelInterface struct {
 type kernelInterfaceFlag uint32
 
 const (
-	kernelInterfaceFlagSOURCE_CHECK kernelInterfaceFlag = 1
+	kernelInterfaceFlagANY_SOURCE kernelInterfaceFlag = 1
+	kernelInterfaceFlagPRESENT    kernelInterfaceFlag = 2
 )
 
 type kernelPrivateAddress struct {

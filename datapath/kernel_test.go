@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
 	"crenel/policy"
@@ -239,3 +240,28 @@ func (b *bench) runAt(prog *ebpf.Program, link int, frame []byte) ruling {
 func (b *bench) setClock(seconds uint32) { store(&b.d.config.Clock, seconds) }
 
 func word(b []byte) uint32 { return binary.NativeEndian.Uint32(b) }
+
+func programID(t testing.TB, p *ebpf.Program) ebpf.ProgramID {
+	t.Helper()
+	info, err := p.Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _ := info.ID()
+	return id
+}
+
+// attachedProgram is the program of the pinned link.
+func attachedProgram(t testing.TB, pin string) ebpf.ProgramID {
+	t.Helper()
+	l, err := link.LoadPinnedLink(pin, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	info, err := l.Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Program
+}

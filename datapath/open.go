@@ -42,8 +42,8 @@ type Datapath struct {
 	slots  []kernelInterface // shared with the programs
 	config *kernelConfig     // shared with the programs
 
-	links   mirror[uint32] // ifindex → slot
-	locals  mirror[kernelPrivateAddress]
+	links   linkTable                    // ifindex → slot
+	locals  mirror[kernelPrivateAddress] // → slot
 	publics mirror[uint32]
 	members mirror[kernelPrivateAddress] // → extent
 
@@ -171,6 +171,11 @@ func (d *Datapath) mapMemory() error {
 	if d.slots, err = shared[kernelInterface](d, d.maps.Interfaces); err != nil {
 		return err
 	}
+	places, err := shared[uint64](d, d.maps.Links)
+	if err != nil {
+		return err
+	}
+	d.links = newLinkTable(places, d.slots)
 	config, err := shared[kernelConfig](d, d.maps.Config)
 	if err != nil {
 		return err
@@ -195,9 +200,6 @@ func shared[T any](d *Datapath, m *ebpf.Map) ([]T, error) {
 // read learns what the maps hold.
 func (d *Datapath) read() error {
 	var err error
-	if d.links, err = newMirror[uint32](d.maps.Links); err != nil {
-		return err
-	}
 	if d.locals, err = newMirror[kernelPrivateAddress](d.maps.Locals); err != nil {
 		return err
 	}
@@ -232,7 +234,7 @@ func (d *Datapath) Close() error {
 	for _, b := range d.memory {
 		errs = append(errs, unix.Munmap(b))
 	}
-	d.memory, d.slots, d.config, d.heap = nil, nil, nil, nil
+	d.memory, d.slots, d.config, d.heap, d.links = nil, nil, nil, nil, linkTable{}
 	errs = append(errs, d.prog.Close(), d.maps.Close())
 	return errors.Join(errs...)
 }

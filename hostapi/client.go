@@ -71,7 +71,7 @@ func (c *Client) Sync(ctx context.Context, reports <-chan Report, desired func(D
 	_ = stream.CloseResponse()
 	<-ended
 	<-ended
-	if err := context.Cause(ctx); err != errClosed {
+	if err := context.Cause(ctx); !errors.Is(err, errClosed) {
 		return err
 	}
 	return nil
@@ -80,10 +80,10 @@ func (c *Client) Sync(ctx context.Context, reports <-chan Report, desired func(D
 // errClosed is why a stream ends that its own host has closed.
 var errClosed = errors.New("reports is closed")
 
-type stream = connect.BidiStreamForClient[hostpb.Report, hostpb.Desired]
+type clientStream = connect.BidiStreamForClient[hostpb.Report, hostpb.Desired]
 
 // sendReports returns nil where the stream broke: what is received then says why.
-func sendReports(ctx context.Context, s *stream, reports <-chan Report) error {
+func sendReports(ctx context.Context, s *clientStream, reports <-chan Report) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -119,7 +119,7 @@ func (r Report) parts() (parts []Report) {
 }
 
 // receiveDesired keeps only the newest message in the channel.
-func receiveDesired(s *stream, newest chan *hostpb.Desired) error {
+func receiveDesired(s *clientStream, newest chan *hostpb.Desired) error {
 	for {
 		p, err := s.Receive()
 		if errors.Is(err, io.EOF) {

@@ -43,7 +43,7 @@ func TestWhatIsSaidIsUnderstood(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
 	view := policytest.RandomView(r)
-	for range 300 {
+	for range 100 {
 		d := Desired{View: view}
 		for n := range r.IntN(5) {
 			d.Instances = append(d.Instances, instance(r, n))
@@ -95,7 +95,12 @@ func TestAReportIsUnderstood(t *testing.T) {
 func FuzzDesired(f *testing.F) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 4 {
-		b, err := proto.Marshal(Desired{View: policytest.RandomView(r), Instances: []Instance{instance(r, 0)}}.encode())
+		view := policytest.RandomView(r)
+		for g := range view.Groups { // few rules: a small seed changes fast
+			view.Groups[g].Ingress = view.Groups[g].Ingress[:min(2, len(view.Groups[g].Ingress))]
+			view.Groups[g].Egress = view.Groups[g].Egress[:min(1, len(view.Groups[g].Egress))]
+		}
+		b, err := proto.Marshal(Desired{View: view, Instances: []Instance{instance(r, 1), instance(r, 2)}}.encode())
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -111,11 +116,14 @@ func FuzzDesired(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := decodeDesired(over(t, d.encode(), new(hostpb.Desired)))
+		said := d.encode()
+		again, err := decodeDesired(over(t, said, new(hostpb.Desired)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		alike(t, d, again)
+		if !proto.Equal(said, again.encode()) {
+			alike(t, d, again)
+		}
 	})
 }
 

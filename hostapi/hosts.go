@@ -29,7 +29,7 @@ type Hosts struct {
 	mu       sync.Mutex
 	changed  chan struct{} // closed at every change of what follows; nil: nobody waits
 	desired  *Desired
-	current  *http.ResponseController // of the newest stream; nil: no host is connected
+	current  *stream // the newest; nil: no host is connected
 	applied  int64
 	trouble  string
 	consoles map[string]Console
@@ -124,6 +124,23 @@ func (h *Hosts) wait(ctx context.Context, condition func() bool) error {
 	}
 }
 
+// A stream is one host's call of Sync.
+type stream struct {
+	*connect.BidiStream[hostpb.Report, hostpb.Desired]
+	control *http.ResponseController
+	ended   error // why this end ended it; nil: it did not. Guarded by Hosts.mu
+}
+
+// end makes the stream's Receive fail. It is called with Hosts.mu held.
+func (s *stream) end(why error) {
+	if s.ended == nil {
+		s.ended = why
+		_ = s.control.SetReadDeadline(time.Unix(1, 0)) // fails where the host ended it already
+	}
+}
+
+var errReplaced = connect.NewError(connect.CodeAborted, errors.New("the host has opened a newer stream"))
+
 // controlKey is the context key of the http.ResponseController of a stream.
 type controlKey struct{}
 
@@ -131,79 +148,67 @@ type controlKey struct{}
 type service struct{ *Hosts }
 
 // Sync is one stream. It ends when the host goes, and when a newer one takes its place.
-func (s service) Sync(ctx context.Context, stream *connect.BidiStream[hostpb.Report, hostpb.Desired]) error {
-	first, err := receive(stream)
+func (h service) Sync(ctx context.Context, call *connect.BidiStream[hostpb.Report, hostpb.Desired]) error {
+	s := &stream{BidiStream: call, control: ctx.Value(controlKey{}).(*http.ResponseController)}
+	first, err := s.receive()
 	if err != nil {
 		return err
 	}
 	if first.Host == "" {
 		return connect.NewError(connect.CodeInvalidArgument, errors.New("the first report names no host"))
 	}
-	me := ctx.Value(controlKey{}).(*http.ResponseController)
-	s.join(me, first)
+	h.join(s, first)
 	ctx, cancel := context.WithCancel(ctx)
-	sent := make(chan error, 1)
-	go func() {
-		err := s.send(ctx, me, stream)
-		interrupt(me) // there is nothing to receive from a host that cannot hear
-		sent <- err
-	}()
-	err = s.receive(me, first, stream)
-	s.leave(me, first.Host, err)
+	var sending sync.WaitGroup
+	sending.Go(func() { h.send(ctx, s) })
+	err = h.receive(s, first)
 	cancel()
-	if sending := <-sent; sending != nil && !errors.Is(sending, context.Canceled) {
-		return sending
-	}
+	sending.Wait()
+	return h.leave(s, first.Host, err)
+}
+
+// join makes the stream the current one.
+func (h *Hosts) join(s *stream, first Report) {
+	h.change(func() {
+		if h.current != nil {
+			h.current.end(errReplaced)
+		}
+		h.current, h.applied, h.trouble = s, first.Applied, first.Trouble
+	})
+	h.log().Info("host connected", "host", first.Host, "applied", first.Applied)
+}
+
+// leave is the end of the stream, which received err last. It returns what the host is told.
+func (h *Hosts) leave(s *stream, host string, err error) error {
+	h.change(func() {
+		if h.current == s {
+			h.current = nil
+		}
+		if s.ended != nil {
+			err = s.ended
+		}
+	})
+	h.log().Info("host disconnected", "host", host, "error", err)
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err
 }
 
-// interrupt makes the stream's Receive fail.
-func interrupt(c *http.ResponseController) {
-	_ = c.SetReadDeadline(time.Unix(1, 0)) // fails where the stream ended already
-}
-
-// join makes the stream the current one.
-func (h *Hosts) join(me *http.ResponseController, first Report) {
-	h.change(func() {
-		if h.current != nil {
-			interrupt(h.current)
-		}
-		h.current, h.applied, h.trouble = me, first.Applied, first.Trouble
-	})
-	h.log().Info("host connected", "host", first.Host, "applied", first.Applied)
-}
-
-func (h *Hosts) leave(me *http.ResponseController, host string, err error) {
-	h.change(func() {
-		if h.current == me {
-			h.current = nil
-		}
-	})
-	h.log().Info("host disconnected", "host", host, "error", err)
-}
-
 // receive hears the host until the stream breaks or is replaced.
-func (h *Hosts) receive(me *http.ResponseController, r Report, stream *connect.BidiStream[hostpb.Report, hostpb.Desired]) error {
-	for {
-		if !h.hear(me, r) {
-			return errReplaced
-		}
-		var err error
-		if r, err = receive(stream); err != nil {
+func (h *Hosts) receive(s *stream, r Report) (err error) {
+	for h.hear(s, r) {
+		if r, err = s.receive(); err != nil {
 			return err
 		}
 	}
+	return errReplaced
 }
 
-var errReplaced = connect.NewError(connect.CodeAborted, errors.New("the host has opened a newer stream"))
-
 // hear takes a report in, and tells whether its stream is still the current one.
-func (h *Hosts) hear(me *http.ResponseController, r Report) (current bool) {
+func (h *Hosts) hear(s *stream, r Report) (current bool) {
 	h.change(func() {
-		if current = h.current == me; !current {
+		if current = h.current == s; !current {
 			return
 		}
 		if r.Trouble != h.trouble && r.Trouble != "" {
@@ -223,7 +228,7 @@ func (h *Hosts) hear(me *http.ResponseController, r Report) (current bool) {
 	h.reporting.Lock()
 	defer h.reporting.Unlock()
 	h.mu.Lock()
-	current = h.current == me
+	current = h.current == s
 	h.mu.Unlock()
 	if current {
 		h.OnReport(r)
@@ -231,33 +236,28 @@ func (h *Hosts) hear(me *http.ResponseController, r Report) (current bool) {
 	return current
 }
 
-// send sends what is desired, whenever it changes, until ctx ends or the stream is replaced.
-func (h *Hosts) send(ctx context.Context, me *http.ResponseController, stream *connect.BidiStream[hostpb.Report, hostpb.Desired]) error {
+// send sends what is desired, whenever it changes, until ctx or the stream ends.
+func (h *Hosts) send(ctx context.Context, s *stream) {
 	var last *Desired
 	for {
-		var replaced bool
+		var ended bool
 		err := h.wait(ctx, func() bool {
-			replaced = h.current != me
-			if h.desired != last {
-				last = h.desired
-				return true
-			}
-			return replaced
+			fresh := h.desired != last
+			last, ended = h.desired, s.ended != nil
+			return fresh || ended
 		})
-		if err != nil {
-			return err
+		if err != nil || ended {
+			return
 		}
-		if replaced {
-			return errReplaced
-		}
-		if err := stream.Send(last.encode()); err != nil {
-			return err
+		if err := s.Send(last.encode()); err != nil {
+			h.change(func() { s.end(err) }) // there is nothing to hear from a host that cannot
+			return
 		}
 	}
 }
 
-func receive(stream *connect.BidiStream[hostpb.Report, hostpb.Desired]) (Report, error) {
-	p, err := stream.Receive()
+func (s *stream) receive() (Report, error) {
+	p, err := s.Receive()
 	if err != nil {
 		return Report{}, err
 	}

@@ -28,8 +28,8 @@ const (
 // ConsoleOutput returns the last 64 KiB that an instance wrote to its console, alive or not, over all
 // of its starts.
 func (h Home) ConsoleOutput(id string) ([]byte, error) {
-	if !validID.MatchString(id) {
-		return nil, fmt.Errorf("an instance cannot be called %q", id)
+	if err := checkID(id); err != nil {
+		return nil, err
 	}
 	f, err := os.Open(filepath.Join(h.dir(id), consoleFile))
 	if errors.Is(err, os.ErrNotExist) {

@@ -60,8 +60,8 @@ func inFolder(dir *os.File) string { return fmt.Sprintf("/proc/self/fd/%d/%s", d
 
 // connect sends a request. The connection's deadline is in the past when ctx is done.
 func (h Home) connect(ctx context.Context, id string, r request, files []*os.File) (conn *net.UnixConn, end func(), err error) {
-	if !validID.MatchString(id) {
-		return nil, nil, fmt.Errorf("an instance cannot be called %q", id)
+	if err := checkID(id); err != nil {
+		return nil, nil, err
 	}
 	dir, err := os.Open(h.dir(id))
 	if errors.Is(err, os.ErrNotExist) {

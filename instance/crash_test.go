@@ -82,7 +82,7 @@ func TestAStarterMayBeKilledAtAnyMoment(t *testing.T) {
 	t.Log("seed", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	alive := 0
-	for range 30 {
+	for range 15 {
 		cmd, _ := startStarter(t, h)
 		moment := time.NewTimer(time.Duration(random.IntN(60)) * time.Millisecond)
 		<-moment.C
@@ -99,7 +99,7 @@ func TestAStarterMayBeKilledAtAnyMoment(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	t.Logf("%d of 30 had got as far as a live instance", alive)
+	t.Logf("%d of 15 had got as far as a live instance", alive)
 	if diff := cmp.Diff(before, leftovers(t, h)); diff != "" {
 		t.Error("left:", diff)
 	}

@@ -88,7 +88,7 @@ func TestACommandHearsThatItsCallerIsGone(t *testing.T) {
 		cancel()
 	}()
 	_, err = h.Exec(ctx, "i-1", Command{
-		Args:   []string{"sh", "-c", "mkfifo /root/f; trap 'echo hup > /root/f; exit' HUP; echo up; while :; do sleep 1000; done"},
+		Args:   []string{"sh", "-c", "mkfifo /root/f; trap 'echo hup > /root/f; exit' HUP; echo up; sleep 1000 & wait"},
 		Stdout: write,
 	})
 	write.Close()

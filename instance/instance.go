@@ -68,10 +68,9 @@ type Spec struct {
 
 // A Status is what is known of an instance from the outside.
 type Status struct {
-	ID       string
-	Boots    int32 // of the Spec of its last start
-	Alive    bool  // its first process runs
-	Rebooted bool  // it does not, and the machine was started anew since it last did
+	ID    string
+	Boots int32 // of the Spec of its last start
+	Alive bool  // its first process runs
 }
 
 // ErrNotAlive is what is returned for an instance that does not run.
@@ -80,13 +79,20 @@ var ErrNotAlive = errors.New("the instance is not running")
 // validID also keeps ids from leading out of Dir.
 var validID = regexp.MustCompile(`^i-[0-9a-z-]{1,64}$`)
 
+func checkID(id string) error {
+	if !validID.MatchString(id) {
+		return fmt.Errorf("an instance cannot be called %q", id)
+	}
+	return nil
+}
+
 func (h Home) dir(id string) string { return filepath.Join(h.Dir, id) }
 
 // Create starts an instance up to where it could run its user's code, and waits there for Run. If it
 // is alive already, Create leaves it as it is.
 func (h Home) Create(ctx context.Context, s Spec) error {
-	if !validID.MatchString(s.ID) {
-		return fmt.Errorf("an instance cannot be called %q", s.ID)
+	if err := checkID(s.ID); err != nil {
+		return err
 	}
 	if p, err := h.process(s.ID); err == nil {
 		defer p.close()
@@ -151,20 +157,15 @@ func (h Home) status(id string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	s := Status{ID: id, Boots: st.Boots}
-	boot, err := bootID()
+	p, err := h.process(id)
+	if errors.Is(err, ErrNotAlive) {
+		return Status{ID: id, Boots: st.Boots}, nil
+	}
 	if err != nil {
 		return Status{}, err
 	}
-	s.Rebooted = st.Boot != boot
-	p, err := h.process(id)
-	if err == nil {
-		s.Alive = true
-		p.close()
-	} else if !errors.Is(err, ErrNotAlive) {
-		return Status{}, err
-	}
-	return s, nil
+	p.close()
+	return Status{ID: id, Boots: st.Boots, Alive: true}, nil
 }
 
 // Wait returns nil when the instance is not alive, or no longer.
@@ -183,6 +184,9 @@ func (h Home) Wait(ctx context.Context, id string) error {
 // Stop asks every process of an instance to end and, when grace is over or ctx is, makes them. That
 // it is not alive is no error. Its files stay.
 func (h Home) Stop(ctx context.Context, id string, grace time.Duration) error {
+	if err := checkID(id); err != nil {
+		return err
+	}
 	p, err := h.process(id)
 	if err == nil {
 		defer p.close()
@@ -196,9 +200,6 @@ func (h Home) Stop(ctx context.Context, id string, grace time.Duration) error {
 
 // Remove ends an instance at once and deletes all there is of it.
 func (h Home) Remove(id string) error {
-	if !validID.MatchString(id) {
-		return fmt.Errorf("an instance cannot be called %q", id)
-	}
 	if err := h.Stop(context.Background(), id, 0); err != nil {
 		return err
 	}

@@ -181,6 +181,19 @@ func TestTheDataDirectoryIsHidden(t *testing.T) {
 	}
 }
 
+func TestTheDataDirectoryIsHiddenByAllItsNames(t *testing.T) {
+	h := newHome(t)
+	link := h.Hide + "-link"
+	if err := os.Symlink(filepath.Base(h.Hide), link); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(link)
+	t.Chdir(filepath.Dir(link))
+	named := Home{Dir: filepath.Join(filepath.Base(link), "instances"), Hide: filepath.Base(link), Owner: h.Owner}
+	launch(t, named, spec("i-1"))
+	wantSh(t, h, "i-1", "ls -A "+h.Hide+"/; ls -A "+link+"/", "")
+}
+
 func TestUserDataRunsAtEveryStart(t *testing.T) {
 	h := newHome(t)
 	s := spec("i-1")
@@ -213,6 +226,9 @@ func TestUserDataRunsAtEveryStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "Image ami-1, instance i-1\nuser 0 home /root\noops\nhi\ncrenel: user data ended with status 3\n"
+	if at := h.ConsoleTime(s.ID); time.Since(at) > time.Minute {
+		t.Error("the console was last written", at)
+	}
 	if diff := cmp.Diff(strings.Repeat(want, 3), string(out)); diff != "" {
 		t.Error("the console: ", diff)
 	}
@@ -317,7 +333,7 @@ func TestStopGivesTimeToEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	makeSync(t, h, s.ID)
-	s.UserData = []byte("#!/bin/sh\ntrap 'echo saved > /root/state; exit 0' TERM\necho up > " + meeting + "\nread x < " + meeting + "\n")
+	s.UserData = []byte("#!/bin/sh\ntrap 'echo saved > /root/state; exit 0' TERM\necho up > " + meeting + "\nsleep 1000 & wait\n")
 	launch(t, h, s)
 	wantSh(t, h, "i-1", "cat "+meeting, "up")
 	if err := h.Stop(t.Context(), "i-1", time.Minute); err != nil {
@@ -357,14 +373,14 @@ func TestAKilledInstanceIsDeadAndCanStartAgain(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if all, err := h.List(); err != nil || all[0].Alive || all[0].Rebooted {
+	if all, err := h.List(); err != nil || all[0].Alive {
 		t.Error("afterwards:", all, err)
 	}
 	launch(t, h, spec("i-1"))
 	wantSh(t, h, "i-1", "hostname", "ip-172-31-0-10")
 }
 
-func TestAnotherStartOfTheMachineMakesAllDead(t *testing.T) {
+func TestAnotherProcessOfTheSameNumberIsNoInstance(t *testing.T) {
 	h := newHome(t)
 	launch(t, h, spec("i-1"))
 	st, err := h.readState("i-1")
@@ -379,7 +395,7 @@ func TestAnotherStartOfTheMachineMakesAllDead(t *testing.T) {
 		if err := h.writeState("i-1", other); err != nil {
 			t.Fatal(err)
 		}
-		want := []Status{{ID: "i-1", Boots: 1, Rebooted: other.Boot != st.Boot}}
+		want := []Status{{ID: "i-1", Boots: 1}}
 		if all, err := h.List(); !cmp.Equal(want, all) || err != nil {
 			t.Errorf("with %+v: %+v, %v", other, all, err)
 		}
@@ -442,7 +458,12 @@ func leftovers(t *testing.T, h Home) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]string{"mounts": string(mounts)}
+	all := map[string]string{}
+	for line := range strings.Lines(string(mounts)) { // others' come and go
+		if strings.Contains(line, h.Hide) {
+			all["mounts"] += line
+		}
+	}
 	root, err := cgroup2()
 	if err != nil {
 		t.Fatal(err)
@@ -490,6 +511,12 @@ func TestIDsCannotLeadOutOfTheHome(t *testing.T) {
 		}
 		if err := h.Remove(id); err == nil {
 			t.Errorf("removed %q", id)
+		}
+		if err := h.Stop(t.Context(), id, 0); err == nil {
+			t.Errorf("stopped %q", id)
+		}
+		if _, err := h.NetNS(id); err == nil || errors.Is(err, ErrNotAlive) {
+			t.Errorf("looked for %q: %v", id, err)
 		}
 		if _, err := h.Exec(t.Context(), id, Command{Args: []string{"true"}}); err == nil {
 			t.Errorf("ran something in %q", id)

@@ -36,7 +36,7 @@ type config struct {
 }
 
 func (h Home) config(s Spec) config {
-	dir := h.dir(s.ID)
+	dir := resolve(h.dir(s.ID))
 	return config{
 		Spec: s,
 		Root: filepath.Join(dir, rootDir),
@@ -46,8 +46,15 @@ func (h Home) config(s Spec) config {
 	}
 }
 
-// resolve gives a folder's name without links: a mount on a link's target covers both.
+// resolve gives a folder's one name: absolute, and without links, for a mount on a link's target covers
+// both.
 func resolve(path string) string {
+	if path == "" {
+		return ""
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		return real
 	}

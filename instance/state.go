@@ -26,6 +26,9 @@ type state struct {
 const stateFile = "state.json"
 
 func (h Home) readState(id string) (s state, err error) {
+	if err := checkID(id); err != nil {
+		return s, err
+	}
 	raw, err := os.ReadFile(filepath.Join(h.dir(id), stateFile))
 	if errors.Is(err, os.ErrNotExist) {
 		return s, fmt.Errorf("%s: %w", id, ErrNotAlive)

@@ -35,7 +35,7 @@ type rig struct {
 	socket   string
 	ready    chan struct{}
 	stop     func() error // ends Run; what it returned
-	host     *host
+	log      *journal
 }
 
 // patience bounds what a broken test waits; no test that passes comes near it.
@@ -60,7 +60,7 @@ func next[T any](t *testing.T, c <-chan T) (v T) {
 // start runs a server on an empty store, with a host that obeys.
 func start(t *testing.T) *rig {
 	r := startIn(t, t.TempDir(), 0)
-	r.host = r.connect()
+	r.connect()
 	next(t, r.ready)
 	return r
 }
@@ -68,7 +68,13 @@ func start(t *testing.T) *rig {
 // startIn runs a server, without a host.
 func startIn(t *testing.T, dir string, writesWait time.Duration) *rig {
 	t.Helper()
-	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	r := &rig{t: t, ready: make(chan struct{}), log: new(journal)}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(r.log)
+		}
+	})
+	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	st, err := store.Open(t.Context(), store.Config{Dir: dir, Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +83,7 @@ func startIn(t *testing.T, dir string, writesWait time.Duration) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, socket: filepath.Join(short, "host.sock"), ready: make(chan struct{})}
+	r.socket = filepath.Join(short, "host.sock")
 	api, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -102,11 +108,22 @@ func startIn(t *testing.T, dir string, writesWait time.Duration) *rig {
 	return r
 }
 
-type testWriter struct{ t *testing.T }
+// A journal keeps what is logged.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
 
-func (w testWriter) Write(b []byte) (int, error) {
-	w.t.Logf("%s", strings.TrimSpace(string(b)))
-	return len(b), nil
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 // A host does what its test says: it hears what is desired, and reports.
@@ -241,8 +258,8 @@ func (r *rig) try(q request) (a answer, err error) {
 	return a, err
 }
 
-// call is an operation that must succeed.
-func call[Out any](r *rig, name string, form url.Values) (out Out) {
+// must is an operation that must succeed.
+func must[Out any](r *rig, name string, form url.Values) (out Out) {
 	r.t.Helper()
 	a := r.send(action(name, form.Encode()))
 	if a.status != http.StatusOK {
@@ -268,14 +285,3 @@ func (r *rig) until(condition func(*vpc.State) bool) *vpc.State {
 		revision = state.Revision
 	}
 }
-
-func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
-
-// record is a Logger that hands on every line.
-func record(f func(line string)) *slog.Logger {
-	return slog.New(slog.NewTextHandler(lineWriter(f), &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
-type lineWriter func(string)
-
-func (w lineWriter) Write(b []byte) (int, error) { w(string(b)); return len(b), nil }

@@ -39,6 +39,8 @@ var harmless = map[string]bool{
 	"check file permission":            true, // of the directory; what etcd puts into it is private
 	"Failed to detect schema version":  true, // etcd's own, before its first write
 	"failed to update storage version": true,
+	// Thousands of times within milliseconds, until the log's end is applied. Open waits for its success.
+	"failed to publish local member to cluster through raft": true,
 }
 
 // core is a zapcore.Core that writes to slog what is worth an operator's time.

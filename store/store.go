@@ -10,7 +10,8 @@
 // that the transaction was computed from. So writes are serializable, however many servers share one
 // etcd, and State.Revision is the revision of that key. Its value names the schema of the data.
 //
-// Snapshots advance only by what etcd's watch brings, at a server's own writes too.
+// Snapshots advance only by what etcd's watch brings, at a server's own writes too. Nothing but a Store
+// may write below /crenel/: it would not move the sequence.
 package store
 
 import (
@@ -41,7 +42,7 @@ const (
 // the change may have been committed all the same.
 var ErrUnavailable = errors.New("the store is unavailable")
 
-// ErrClosed is what a closed Store answers.
+// ErrClosed is what a closed Store answers. The change of an Update that was under way may have been committed.
 var ErrClosed = errors.New("the store is closed")
 
 // Config says where etcd is.
@@ -138,7 +139,7 @@ func (s *Store) Wait(ctx context.Context, after int64) (*vpc.State, error) {
 	}
 }
 
-// Close ends the Store. Updates that were not committed yet are answered with ErrClosed.
+// Close ends the Store. Updates that are under way are answered with ErrClosed.
 func (s *Store) Close() error {
 	s.end(ErrClosed)
 	s.workers.Wait()

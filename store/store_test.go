@@ -3,17 +3,18 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"os"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"crenel/vpc"
 )
@@ -204,8 +205,9 @@ func TestRequestsThatWaitTogetherAreOneTransaction(t *testing.T) {
 			if i%10 == 9 {
 				return errors.New("refused")
 			}
-			if n := e.NewNum(); int(n) != e.Accounts.Len()+1 {
-				t.Errorf("request %d sees %d accounts and number %d: not those before it", i, e.Accounts.Len(), n)
+			before := i - i/10
+			if n := e.NewNum(); int(n) != before+1 || e.Accounts.Len() != before {
+				t.Errorf("request %d sees %d accounts and gets number %d: not what was there before it", i, e.Accounts.Len(), n)
 			}
 			return account(strconv.Itoa(i))(e)
 		})
@@ -374,6 +376,40 @@ func TestEverySnapshotIsConsistent(t *testing.T) {
 	watchers.Wait()
 }
 
+// A server takes its own writes from memory, another parses them: both hold the same.
+func TestWhatAServerWroteIsWhatAnotherReads(t *testing.T) {
+	s := open(t)
+	for _, region := range []string{"us-east-1", "eu-west-1"} {
+		scope := vpc.Scope{Account: "123456789012", Region: region}
+		if _, err := s.Update(t.Context(), scope, func(e *vpc.Edit) error { e.NewDefaultVPC(); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read, _, err := s.load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrote := s.Snapshot()
+	same(t, wrote.Cells, read.Cells)
+	same(t, wrote.Regions, read.Regions)
+	same(t, wrote.VPCs, read.VPCs)
+	same(t, wrote.Subnets, read.Subnets)
+	same(t, wrote.SecurityGroups, read.SecurityGroups)
+	same(t, wrote.NetworkACLs, read.NetworkACLs)
+	same(t, wrote.RouteTables, read.RouteTables)
+	same(t, wrote.InternetGateways, read.InternetGateways)
+}
+
+func same[T any](t *testing.T, wrote, read *vpc.Table[T]) {
+	t.Helper()
+	if diff := cmp.Diff(slices.Collect(wrote.All()), slices.Collect(read.All()), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
+		t.Errorf("wrote (-), read (+):\n%s", diff)
+	}
+	if wrote.Len() == 0 {
+		t.Error("nothing was compared")
+	}
+}
+
 func TestWaitWakesAtTheNextSnapshot(t *testing.T) {
 	a := open(t)
 	b := another(t, a)
@@ -421,152 +457,4 @@ func TestAnUpdateThatNobodyWaitsForDoesNotRun(t *testing.T) {
 	if s.Snapshot().Accounts.Get("2") == nil {
 		t.Errorf("the one that waits did not run: %v", queue[1].err)
 	}
-}
-
-func TestANewerSchemaIsRefused(t *testing.T) {
-	dir := t.TempDir()
-	s := openIn(t, dir)
-	update(t, s, account("1"))
-	_, err := s.client.Txn(t.Context()).Then(clientv3.OpPut(sequenceKey, `{"schema":2}`), clientv3.OpPut(objects+"account/2", `{"ID":{}}`)).Commit()
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = "written by a newer Crenel: it has schema 2, and this one knows up to 1"
-	if _, err := s.Wait(t.Context(), 1<<40); err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("a running server: %v", err)
-	}
-	if _, err := s.Update(t.Context(), vpc.Scope{}, account("3")); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), want) {
-		t.Errorf("a running server's Update: %v", err)
-	}
-	o := &Store{log: s.log, client: s.client}
-	o.life, o.end = context.WithCancelCause(context.Background())
-	if err := o.begin(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("a server that starts: %v", err)
-	}
-}
-
-func TestDataThatIsNotOursIsRefused(t *testing.T) {
-	for _, row := range []struct{ key, value, want string }{
-		{objects + "load-balancer/1", "{}", `unknown kind "load-balancer"`},
-		{objects + "account/1", "{", "account 1: unexpected end of JSON input"},
-		{objects + "account/1", `{"ID":"2"}`, "account 1: holds the object 2"},
-		{sequenceKey, "7", "is damaged or was deleted"},
-	} {
-		s := open(t)
-		if _, err := s.client.Put(t.Context(), row.key, row.value); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Wait(t.Context(), 1<<40); err == nil || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%s=%s: running: %v", row.key, row.value, err)
-		}
-		if _, _, err := s.load(t.Context()); err == nil || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%s=%s: starting: %v", row.key, row.value, err)
-		}
-	}
-}
-
-func TestALostWatchReadsEverythingAgain(t *testing.T) {
-	s := open(t)
-	for i := range 20 {
-		update(t, s, account(strconv.Itoa(i)))
-	}
-	update(t, s, func(e *vpc.Edit) error { e.Accounts.Delete("3"); return nil })
-	if _, err := s.client.Compact(t.Context(), s.Snapshot().Revision); err != nil {
-		t.Fatal(err)
-	}
-	// The late one saw account 3, and no more: what followed is compacted.
-	late := &Store{log: s.log, client: s.client}
-	late.life, late.end = context.WithCancelCause(context.Background())
-	old, err := vpc.New().With(2, []vpc.Change{{Kind: "account", Key: "3", Value: []byte(`{"ID":"3"}`)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	late.newest.Store(&version{old, make(chan struct{})})
-	late.workers.Go(func() { late.follow(2) })
-	state, err := late.Wait(t.Context(), s.Snapshot().Revision-1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if state.Accounts.Len() != 19 || state.Accounts.Get("3") != nil {
-		t.Errorf("%d accounts", state.Accounts.Len())
-	}
-	next := update(t, s, account("new"))
-	if state, err = late.Wait(t.Context(), next-1); err != nil || state.Accounts.Get("new") == nil {
-		t.Errorf("it does not follow again: %v", err)
-	}
-	late.end(ErrClosed)
-	late.workers.Wait()
-}
-
-func TestHistoryIsDropped(t *testing.T) {
-	s := open(t)
-	s.limits.history = 10
-	for i := range 35 {
-		update(t, s, account(strconv.Itoa(i)))
-	}
-	_, err := s.client.Get(t.Context(), sequenceKey, clientv3.WithRev(15))
-	if err == nil || !strings.Contains(err.Error(), "compacted") {
-		t.Errorf("the past is still there: %v", err)
-	}
-	if got := s.Snapshot().Accounts.Len(); got != 35 {
-		t.Errorf("%d accounts", got)
-	}
-}
-
-func TestTheDirectoryIsPrivate(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "etcd")
-	openIn(t, dir)
-	for _, name := range []string{".", "member", "lock"} {
-		st, err := os.Stat(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if wide := st.Mode().Perm() & 0o077; wide != 0 {
-			t.Errorf("%s has mode %v", name, st.Mode())
-		}
-	}
-}
-
-// The embedded etcd has no socket: no listener, no connection, of no family.
-func TestNoSockets(t *testing.T) {
-	before := sockets(t)
-	s := open(t)
-	update(t, s, account("1"))
-	for inode := range sockets(t) {
-		if !before[inode] {
-			t.Errorf("socket %s was opened: %s", inode, describe(t, inode))
-		}
-	}
-}
-
-// sockets are the inodes of this process's sockets.
-func sockets(t *testing.T) map[string]bool {
-	t.Helper()
-	fds, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("no /proc:", err)
-	}
-	found := map[string]bool{}
-	for _, fd := range fds {
-		to, _ := os.Readlink("/proc/self/fd/" + fd.Name())
-		if inode, ok := strings.CutPrefix(to, "socket:["); ok {
-			found[strings.TrimSuffix(inode, "]")] = true
-		}
-	}
-	return found
-}
-
-func describe(t *testing.T, inode string) string {
-	for _, family := range []string{"tcp", "tcp6", "udp", "udp6", "unix", "netlink", "raw", "packet"} {
-		table, err := os.ReadFile("/proc/self/net/" + family)
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(table)) {
-			if strings.Contains(line, inode) {
-				return fmt.Sprintf("%s %s", family, line)
-			}
-		}
-	}
-	return "of an unknown family"
 }

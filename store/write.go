@@ -118,8 +118,8 @@ func answer(requests []*request, revision int64, err error) {
 
 // A batch is what one transaction commits.
 type batch struct {
-	base  *vpc.State // the snapshot that it must follow upon
-	state *vpc.State // the base and all edits
+	base  *vpc.State            // the snapshot that it must follow upon
+	state *vpc.State            // the base and all edits
 	puts  map[string]vpc.Change // by etcd's key
 	bytes int
 	limits

@@ -79,14 +79,22 @@ static __always_inline __u32 pass_udp(__u32 was, enum direction d)
 	return was;
 }
 
-/* What the packet makes of the connection's state. */
-static __always_inline __u32 pass(__u32 was, enum direction d, const struct packet *p)
+/* What the packet makes of the connection's state. Its own function: the verifier looks at it once. */
+__noinline __u32 pass(__u32 was, enum direction d, __u32 class, __u32 tcp_flags)
 {
-	if (p->class == CLASS_TCP)
-		return pass_tcp(was, d, p->tcp_flags);
-	if (p->class == CLASS_UDP)
+	if (class == CLASS_TCP)
+		return pass_tcp(was, d, tcp_flags);
+	if (class == CLASS_UDP)
 		return pass_udp(was, d);
 	return was;
+}
+
+/* Whether the packet leaves the state as it is: nearly all of an open connection do. */
+static __always_inline bool idle(__u32 state, const struct packet *p)
+{
+	if (p->class == CLASS_TCP)
+		return state == STATE_TCP_ESTABLISHED && !(p->tcp_flags & (RST | FIN));
+	return state == STATE_UDP_STREAM || p->class > CLASS_UDP;
 }
 
 /*
@@ -115,8 +123,8 @@ static __always_inline bool continues(struct connection *c, const struct interfa
 	}
 
 	/* A second try is for the other direction's change; with four none is lost in practice. */
-	for (int i = 0; i < 4; i++) {
-		__u32 becomes = pass(was, d, p);
+	for (int i = 0; i < 4 && !idle(was & STATE_MASK, p); i++) {
+		__u32 becomes = pass(was, d, p->class, p->tcp_flags);
 		if (becomes == was)
 			break;
 		__u32 found = __sync_val_compare_and_swap(&c->state, was, becomes);

@@ -26,15 +26,20 @@ static __noinline enum reason judge(const struct crossing *c)
 	return ALLOWED;
 }
 
-/* Connections are asked first: they outlive the rules that let them in. */
-static __always_inline enum reason gate(struct crossing *c)
+/*
+ * Connections are asked first: they outlive the rules that let them in. *known becomes the one that
+ * the packet belongs to, or stays.
+ */
+static __always_inline enum reason gate(struct crossing *c, struct connection **known)
 {
 	const struct packet *p = c->packet;
 	connection_key(&c->key, c->at, c->direction, p);
 	if (p->tracked) {
-		struct connection *known = bpf_map_lookup_elem(&conns, &c->key);
-		if (known && continues(known, c->at, c->direction, p, c->now))
+		struct connection *k = bpf_map_lookup_elem(&conns, &c->key);
+		if (k && continues(k, c->at, c->direction, p, c->now)) {
+			*known = k;
 			return ESTABLISHED;
+		}
 	}
 	return judge(c);
 }

@@ -30,7 +30,8 @@ struct {
 #define MAC_LEN 6
 
 enum interface_flag {
-	SOURCE_CHECK = 1, /* its packets must come from its own address */
+	ANY_SOURCE = 1, /* its packets may come from addresses that are not its own */
+	PRESENT = 2,	/* a slot remembered from before may be used again */
 };
 
 /* An interface, by slot. Slot 0 is nobody: what cannot be told to any other is counted there. */
@@ -40,7 +41,7 @@ struct interface {
 	__u32 vpc;
 	__u32 ifindex; /* of the host's side of its link */
 	__be32 addr;
-	__be32 public; /* 0: none. May change, as may what follows up to flags; the others do not while the slot is in use */
+	__be32 public; /* 0: none. May change, as may what follows up to flags; the others stay while the slot is in use */
 	__u32 ruleset; /* in the heap. One store publishes the new one */
 	__u32 routes;  /* in the heap: its subnet's */
 	enum interface_flag flags;
@@ -62,12 +63,19 @@ struct {
 	__type(value, struct interface);
 } interfaces SEC(".maps");
 
-/* links: the slot of the interface whose link has the ifindex. */
+/*
+ * links: the slot of the interface whose link has the ifindex, in one of LINK_TRIES places from the
+ * one that its low bits name. It is the hash map that every packet needs, at the price of an array.
+ */
+#define LINKS 65536
+#define LINK_TRIES 4
+
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SLOTS);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LINKS);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, __u64); /* slot; an array's elements are 8 bytes apart */
 } links SEC(".maps");
 
 /* locals: the slot of the interface on this host that has the private address. */
@@ -124,8 +132,9 @@ struct connection {
 	__u32 state; /* enum connection_state and CONNECTION_… bits, see conns.h */
 	__u32 seen;  /* seconds: the last packet's */
 	__u32 opened; /* seconds: the first one's */
+	__u32 peer;   /* the slot of the other end where that was found last; 0: not known, or not on this host */
 	/* Room for what the layout will need: network ACLs and their generation, counters. 0 until then. */
-	__u32 reserved[5];
+	__u32 reserved[4];
 	__u64 packets[2], bytes[2];
 };
 
@@ -177,6 +186,19 @@ struct {
 static __always_inline struct interface *interface_at(__u32 slot)
 {
 	return bpf_map_lookup_elem(&interfaces, &slot);
+}
+
+/* The interface whose link it is. */
+static __always_inline struct interface *interface_of(__u32 ifindex)
+{
+	for (int try = 0; try < LINK_TRIES; try++) {
+		__u32 place = (ifindex + try) % LINKS;
+		__u64 *slot = bpf_map_lookup_elem(&links, &place);
+		struct interface *e = slot ? interface_at(READ_ONCE(*slot)) : 0;
+		if (e && e->ifindex == ifindex)
+			return e;
+	}
+	return 0;
 }
 
 static __always_inline struct config *configuration(void)

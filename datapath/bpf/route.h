@@ -10,6 +10,8 @@
 #include "ruleset.h"
 #include "source.h"
 
+#define ROUTE_STEPS 12
+
 /* Where the route leads: to the receiver, or if there is none to the host. */
 struct hop {
 	struct interface *receiver;
@@ -23,7 +25,7 @@ static __always_inline enum target target(const struct interface *e, __be32 addr
 	__u32 routes = READ_ONCE(e->routes);
 	if (!routes)
 		return NOWHERE;
-	return interval(routes + 1, low(cell(routes)) - 1, ntohl(addr));
+	return search(routes + 1, low(cell(routes)) - 1, ntohl(addr), ROUTE_STEPS);
 }
 
 /*
@@ -61,20 +63,35 @@ static __always_inline enum reason leave(const struct config *c, const struct in
 	return enter(p, h);
 }
 
-/* From the sender. */
-static __always_inline enum reason route(const struct config *c, const struct interface *sender, struct packet *p, struct hop *h)
+/*
+ * The interface of the VPC that has the address. A connection remembers where that was: so the packets
+ * after its first do without the search, if what is there now is still the one.
+ */
+static __always_inline struct interface *local(__u32 vpc, __be32 addr, struct connection *known)
+{
+	if (known) {
+		struct interface *e = interface_at(READ_ONCE(known->peer));
+		if (e && (READ_ONCE(e->flags) & PRESENT) && e->vpc == vpc && e->addr == addr)
+			return e;
+	}
+	struct private_address a = {.vpc = vpc, .addr = addr};
+	__u32 *slot = bpf_map_lookup_elem(&locals, &a);
+	if (!slot)
+		return 0;
+	if (known)
+		WRITE_ONCE(known->peer, *slot);
+	return interface_at(*slot);
+}
+
+/* From the sender; known is the connection that the packet belongs to there, or 0. */
+static __always_inline enum reason route(const struct config *c, const struct interface *sender, struct packet *p,
+					 struct connection *known, struct hop *h)
 {
 	h->by = sender;
 	switch (target(sender, p->dst)) {
-	case LOCAL: {
-		struct private_address a = {.vpc = sender->vpc, .addr = p->dst};
-		__u32 *slot = bpf_map_lookup_elem(&locals, &a);
-		struct interface *receiver = slot ? interface_at(*slot) : 0;
-		if (!receiver || receiver == sender)
-			return NO_DESTINATION;
-		h->receiver = receiver;
-		return ALLOWED;
-	}
+	case LOCAL:
+		h->receiver = local(sender->vpc, p->dst, known);
+		return h->receiver && h->receiver != sender ? ALLOWED : NO_DESTINATION;
 	case INTERNET:
 		return leave(c, sender, p, h);
 	default:

@@ -34,6 +34,8 @@
 #include "conns.h"
 
 #define TABLE_HEAD 3
+#define INTERVAL_STEPS 24
+#define ATOM_STEPS 16
 
 static __always_inline __u32 low(__u64 c)
 {
@@ -47,11 +49,11 @@ static __always_inline __u32 high(__u64 c)
 
 /*
  * The value of the interval that the key is in. Intervals are cells, u32 value and u32 beginning, n of
- * them and sorted; the first begins at 0.
+ * them and sorted; the first begins at 0. n is at most 1 << steps.
  */
-__noinline __u32 interval(__u32 at, __u32 n, __u32 key)
+static __always_inline __u32 search(__u32 at, __u32 n, __u32 key, int steps)
 {
-	for (int step = 0; step < 24 && n > 1; step++) {
+	for (int step = 0; step < steps && n > 1; step++) {
 		__u32 half = n / 2;
 		if (high(cell(at + half)) <= key)
 			at += half;
@@ -60,11 +62,17 @@ __noinline __u32 interval(__u32 at, __u32 n, __u32 key)
 	return low(cell(at));
 }
 
+/* The same, and its own function: the verifier looks at it once. */
+__noinline __u32 interval(__u32 at, __u32 n, __u32 key)
+{
+	return search(at, n, key, INTERVAL_STEPS);
+}
+
 /* The number of the interval of what that the key is in. */
 __noinline __u32 atom(__u32 at, __u32 n, __u32 key)
 {
 	__u32 first = 0;
-	for (int step = 0; step < 17 && n > 1; step++) {
+	for (int step = 0; step < ATOM_STEPS && n > 1; step++) {
 		__u32 half = n / 2, middle = first + half;
 		if ((__u16)(cell(at + middle / 4) >> middle % 4 * 16) <= key)
 			first = middle;
@@ -78,13 +86,14 @@ static __always_inline bool bit(__u32 row, __u32 n)
 	return cell(row + n / 64) >> n % 64 & 1;
 }
 
-/* Whether a group that the address carries in the VPC is allowed. */
-static __always_inline bool member_allowed(__u32 table, const struct private_address *a, __u32 n)
+/* Whether the table allows what n to a group that the address carries in the VPC. Its own function, as interval is. */
+__noinline int member_allowed(__u32 table, __u32 vpc, __be32 addr, __u32 n)
 {
+	struct private_address a = {.vpc = vpc, .addr = addr};
 	__u64 head = cell(table + 2);
 	if (!low(head))
 		return false;
-	__u32 *groups = bpf_map_lookup_elem(&members, a);
+	__u32 *groups = bpf_map_lookup_elem(&members, &a);
 	if (!groups)
 		return false;
 	__u32 at = READ_ONCE(*groups), count = low(cell(at)) - 1;
@@ -116,6 +125,5 @@ static __always_inline bool rules_allow(const struct interface *e, enum directio
 	if (low(who) && bit(table + interval(table + high(who), low(who), ntohl(remote)), n))
 		return true;
 
-	struct private_address a = {.vpc = e->vpc, .addr = remote};
-	return !public && member_allowed(table, &a, n);
+	return !public && member_allowed(table, e->vpc, remote, n);
 }

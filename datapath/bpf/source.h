@@ -22,7 +22,7 @@ static __always_inline bool in_pool(const struct config *c, __be32 addr)
  */
 static __always_inline bool source(const struct interface *e, const struct packet *p)
 {
-	return same_mac(p->src_mac, e->mac) && (p->src == e->addr || !(READ_ONCE(e->flags) & SOURCE_CHECK));
+	return same_mac(p->src_mac, e->mac) && (p->src == e->addr || (READ_ONCE(e->flags) & ANY_SOURCE));
 }
 
 /* The internet does not send from the pool, where only the host's own address is outside the VPCs. */

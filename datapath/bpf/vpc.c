@@ -13,19 +13,11 @@
 #include "route.h"
 #include "source.h"
 
-/* hook: the interface whose link it is. */
-static __always_inline struct interface *hook(struct __sk_buff *skb)
-{
-	__u32 ifindex = skb->ifindex;
-	__u32 *slot = bpf_map_lookup_elem(&links, &ifindex);
-	return slot ? interface_at(*slot) : 0;
-}
-
 /* Ingress of the host's side of an interface's link: what the interface sends. */
 SEC("tcx/ingress")
 int from_interface(struct __sk_buff *skb)
 {
-	struct interface *sender = hook(skb);
+	struct interface *sender = interface_of(skb->ifindex); /* hook */
 	struct config *c = configuration();
 	if (!sender || !c)
 		return drop(skb, 0, NO_INTERFACE);
@@ -40,12 +32,13 @@ int from_interface(struct __sk_buff *skb)
 		return drop(skb, sender, SPOOFED);
 
 	struct crossing x = {.at = sender, .packet = &p, .direction = OUT, .now = seconds(c)};
-	why = gate(&x);
+	struct connection *known = 0;
+	why = gate(&x, &known);
 	if (why > ESTABLISHED)
 		return drop(skb, sender, why);
 
 	struct hop h = {.src = p.src, .dst = p.dst};
-	enum reason routed = route(c, sender, &p, &h);
+	enum reason routed = route(c, sender, &p, known, &h);
 	if (routed)
 		return drop(skb, h.by, routed);
 
@@ -53,7 +46,7 @@ int from_interface(struct __sk_buff *skb)
 		x.at = h.receiver;
 		x.direction = IN;
 		x.public = h.public;
-		why = gate(&x);
+		why = gate(&x, &known);
 		if (why > ESTABLISHED)
 			return drop(skb, h.receiver, why);
 	}
@@ -81,7 +74,8 @@ int from_internet(struct __sk_buff *skb)
 		return drop(skb, h.by, why);
 
 	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .public = true, .now = seconds(c)};
-	why = gate(&x);
+	struct connection *known = 0;
+	why = gate(&x, &known);
 	if (why > ESTABLISHED)
 		return drop(skb, h.receiver, why);
 	return deliver(skb, c, 0, &p, &h, why);
@@ -91,7 +85,7 @@ int from_internet(struct __sk_buff *skb)
 SEC("tcx/egress")
 int to_interface(struct __sk_buff *skb)
 {
-	return drop(skb, hook(skb), NOT_JUDGED);
+	return drop(skb, interface_of(skb->ifindex), NOT_JUDGED);
 }
 
 char licence[] SEC("license") = "Dual BSD/GPL";
