@@ -47,9 +47,9 @@ type Agent struct {
 	trouble string
 	pool    netip.Prefix // the public addresses that the data directory claimed
 
-	connected chan struct{}               // from the conversation: a new stream begins
-	attached  chan attachment             // from workers: an interface is attached, or gone
-	settled   chan hostapi.InstanceReport // from workers: what became of an instance
+	connected chan struct{}   // from the conversation: a new stream begins
+	attached  chan attachment // from workers: an interface is attached, or gone
+	settled   chan settlement // from workers: what became of an instance
 	reports   chan hostapi.Report
 }
 
@@ -74,7 +74,7 @@ func (a *Agent) open() (err error) {
 	a.home = a.paths.home()
 	a.ifindex, a.workers = map[string]int{}, map[string]*worker{}
 	a.status, a.console = map[string]hostapi.InstanceReport{}, map[string]time.Time{}
-	a.attached, a.settled = make(chan attachment), make(chan hostapi.InstanceReport)
+	a.attached, a.settled = make(chan attachment), make(chan settlement)
 	a.reports, a.connected = make(chan hostapi.Report, 1), make(chan struct{})
 	if _, err := datapath.MountBPFFS(); err != nil {
 		return err
@@ -157,7 +157,7 @@ func (a *Agent) converse(ctx context.Context, desired chan<- hostapi.Desired) {
 		if ctx.Err() != nil {
 			return
 		}
-		a.Log.Debug("the controller is not there", "error", err)
+		a.Log.Info("no conversation with the controller", "error", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):

@@ -27,6 +27,12 @@ type attachment struct {
 	done    chan<- error
 }
 
+// A settlement is what became of an order.
+type settlement struct {
+	order  hostapi.Instance
+	report hostapi.InstanceReport
+}
+
 // loop is the only goroutine that changes what is in force.
 func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error {
 	var working sync.WaitGroup
@@ -44,8 +50,8 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 		case d := <-desired:
 			a.desired = d
 			a.apply()
-			a.push(nil)
 			a.assign(ctx, &working)
+			a.push(nil)
 		case at := <-a.attached:
 			if at.ifindex == 0 {
 				delete(a.ifindex, at.eni)
@@ -54,8 +60,10 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 			}
 			at.done <- a.apply()
 		case r := <-a.settled:
-			a.status[r.ID] = r
-			a.push(a.consoles())
+			if w := a.workers[r.order.ID]; same(r.order, w.ordered) { // else it is about what was ordered before
+				a.status[r.order.ID] = r.report
+				a.push(a.consoles())
+			}
 		case <-sweep.C:
 			if _, err := a.kernel.Sweep(); err != nil {
 				a.Log.Error("sweep connections", "error", err)
@@ -94,12 +102,20 @@ func (a *Agent) apply() error {
 	return nil
 }
 
+// install changes what the kernel holds. What is written down is at every moment a View that allows no
+// more than the kernel does: from there the next agent, should this one be killed here, goes on safely.
+// Without one it begins with nothing.
 func (a *Agent) install(next *policy.View) error {
-	steps := []*policy.View{next}
+	floor := &policy.View{}
 	if a.view != nil {
-		steps = []*policy.View{policy.Meet(a.view, next), next}
+		floor = policy.Meet(a.view, next)
 	}
-	for _, v := range steps {
+	if a.view != next {
+		if err := a.keep(floor); err != nil {
+			return err
+		}
+	}
+	for _, v := range []*policy.View{floor, next} {
 		image, err := datapath.Lower(v)
 		if err != nil {
 			return err
@@ -108,14 +124,13 @@ func (a *Agent) install(next *policy.View) error {
 			return err
 		}
 	}
+	if a.view == next {
+		return nil
+	}
 	return a.keep(next)
 }
 
-// keep writes the View down: the next agent must know what is in force to change it safely.
 func (a *Agent) keep(v *policy.View) error {
-	if a.view == v {
-		return nil
-	}
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -145,7 +160,11 @@ func (a *Agent) assign(ctx context.Context, working *sync.WaitGroup) {
 			a.workers[order.ID] = w
 			working.Go(func() { w.run(ctx) })
 		}
-		w.order(order)
+		if !same(order, w.ordered) {
+			delete(a.status, order.ID) // of what was ordered before
+			w.ordered = order
+			w.order(order)
+		}
 	}
 }
 

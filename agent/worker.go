@@ -19,9 +19,10 @@ const (
 
 // A worker brings one instance to where the controller wants it, one order after another.
 type worker struct {
-	agent  *Agent
-	id     string
-	orders chan hostapi.Instance // at most one waits: the newest
+	agent   *Agent
+	id      string
+	ordered hostapi.Instance      // the loop's: the newest order
+	orders  chan hostapi.Instance // at most one waits: the newest
 }
 
 // order replaces the order that waits. Only the loop calls it.
@@ -41,11 +42,7 @@ func (w *worker) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case o := <-w.orders:
-			if same(o, current) {
-				continue
-			}
-			current = o
+		case current = <-w.orders:
 		case <-retry:
 		case <-died: // nobody asked for that: the record says that it runs
 			w.agent.Log.Warn("instance died; starting it again", "instance", w.id)
@@ -60,7 +57,7 @@ func (w *worker) run(ctx context.Context) {
 			go w.watch(ctx, died)
 		}
 		select {
-		case w.agent.settled <- report:
+		case w.agent.settled <- settlement{current, report}:
 		case <-ctx.Done():
 			return
 		}

@@ -57,8 +57,12 @@ func (c *serverCmd) Run(e *env) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
 	// Not by its path: that may lead through directories which this user cannot pass.
-	st, err := store.Open(ctx, store.Config{Dir: "/proc/self/cwd", Log: log})
+	const here = "/proc/self/cwd"
+	st, err := store.Open(ctx, store.Config{Dir: here, Log: log})
 	if err != nil {
+		if path, unreadable := os.Readlink(here); unreadable == nil {
+			return errors.New(strings.ReplaceAll(err.Error(), here, path))
+		}
 		return err
 	}
 	defer st.Close()
