@@ -22,7 +22,7 @@ type image struct {
 	volume               string // the root volume's type
 	boot                 string // bootMode; "": not set
 	imds                 string // imdsSupport; "": not set
-	created, deprecation string
+	created string
 }
 
 // Who publishes images.

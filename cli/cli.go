@@ -6,6 +6,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -72,11 +73,11 @@ func Run(args []string, stdout io.Writer, stderr *os.File) (status int) {
 	if err == nil {
 		err = ctx.Run(&env{stdout, stderr})
 	}
-	switch e := err.(type) {
-	case nil:
+	if err == nil {
 		return 0
-	case exit:
-		return int(e)
+	}
+	if status := exit(0); errors.As(err, &status) {
+		return int(status)
 	}
 	fmt.Fprintln(stderr, "crenel:", err)
 	return 1
