@@ -15,14 +15,14 @@ import (
 // An image is one that DescribeImages lists. Every image, listed or not, runs as a namespace
 // instance: its name only serves to find it and to describe what was launched.
 type image struct {
-	name, description    string
-	owner                string
-	arch                 string // x86_64 or arm64
-	root                 string // the root device's name
-	volume               string // the root volume's type
-	boot                 string // bootMode; "": not set
-	imds                 string // imdsSupport; "": not set
-	created string
+	name, description string
+	owner             string
+	arch              string // x86_64 or arm64
+	root              string // the root device's name
+	volume            string // the root volume's type
+	boot              string // bootMode; "": not set
+	imds              string // imdsSupport; "": not set
+	created           string
 }
 
 // Who publishes images.
