@@ -79,6 +79,12 @@ func (a *Agent) open() (err error) {
 	if _, err := datapath.MountBPFFS(); err != nil {
 		return err
 	}
+	// A View of an earlier life of the machine, or from before a `down`, is in force nowhere.
+	if _, err := os.Stat(a.paths.pins()); errors.Is(err, os.ErrNotExist) {
+		if err := os.Remove(a.paths.view()); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
 	if a.kernel, err = datapath.Open(datapath.Options{Dir: a.paths.pins()}); err != nil {
 		return err
 	}

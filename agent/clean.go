@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -42,7 +43,7 @@ func Clean(ctx context.Context, dir string) error {
 	home := p.home()
 	here, err := home.List()
 	if err != nil {
-		return err
+		return fmt.Errorf("find the instances: %w", err)
 	}
 	problems := make([]error, len(here))
 	var stopping sync.WaitGroup
@@ -55,7 +56,10 @@ func Clean(ctx context.Context, dir string) error {
 		return errors.Join(append(problems, err)...)
 	}
 	defer links.Close()
-	problems = append(problems, links.RemoveAll(), datapath.Remove(p.pins()), datapath.UnmountBPFFS())
+	if err := links.RemoveAll(); err != nil {
+		return errors.Join(append(problems, err)...) // no link loses its filter while it is there
+	}
+	problems = append(problems, datapath.Remove(p.pins()), datapath.UnmountBPFFS())
 	for _, path := range []string{p.view(), p.socket(), filepath.Join(p.dir, "up.json")} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			problems = append(problems, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -60,7 +61,7 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 			}
 			at.done <- a.apply()
 		case r := <-a.settled:
-			if w := a.workers[r.order.ID]; same(r.order, w.ordered) { // else it is about what was ordered before
+			if w := a.workers[r.order.ID]; w != nil && same(r.order, w.ordered) { // else it is about what was ordered before
 				a.status[r.order.ID] = r.report
 				a.push(a.consoles())
 			}
@@ -86,16 +87,15 @@ func (a *Agent) apply() error {
 	if next == nil {
 		return nil // nothing was heard yet: what is in force stays
 	}
-	start := time.Now()
-	err := a.install(next)
-	if err != nil {
+	start, fresh := time.Now(), a.view != next
+	if err := a.install(next); err != nil {
+		if a.trouble != err.Error() {
+			a.Log.Error("view not applied", "revision", next.Revision, "error", err)
+		}
 		a.trouble = err.Error()
-		a.Log.Error("view not applied", "revision", next.Revision, "error", err)
 		return err
 	}
 	a.trouble = ""
-	fresh := a.view == nil || a.view.Revision != next.Revision
-	a.view = next
 	if fresh {
 		a.Log.Debug("view applied", "revision", next.Revision, "took", time.Since(start))
 	}
@@ -108,12 +108,18 @@ func (a *Agent) apply() error {
 func (a *Agent) install(next *policy.View) error {
 	floor := &policy.View{}
 	if a.view != nil {
+		if a.view != next && sameRules(a.view, next) {
+			a.view = next // most changes of State are about something else
+			return nil
+		}
 		floor = policy.Meet(a.view, next)
 	}
 	if a.view != next {
+		floor.Revision = 0 // it is no State's
 		if err := a.keep(floor); err != nil {
 			return err
 		}
+		a.view = floor // even if what follows fails: the next change starts from here
 	}
 	for _, v := range []*policy.View{floor, next} {
 		image, err := datapath.Lower(v)
@@ -124,10 +130,18 @@ func (a *Agent) install(next *policy.View) error {
 			return err
 		}
 	}
-	if a.view == next {
-		return nil
+	if a.view != next {
+		a.view = next
+		return a.keep(next)
 	}
-	return a.keep(next)
+	return nil
+}
+
+// sameRules tells whether two Views differ in nothing but their revision.
+func sameRules(a, b *policy.View) bool {
+	c := *a
+	c.Revision = b.Revision
+	return reflect.DeepEqual(&c, b)
 }
 
 func (a *Agent) keep(v *policy.View) error {
@@ -151,9 +165,11 @@ func (a *Agent) linksOf(v *policy.View) map[uint32]int {
 	return links
 }
 
-// assign gives every instance's worker its newest order.
+// assign gives every instance's worker its newest order, and lets go of those that the controller forgot.
 func (a *Agent) assign(ctx context.Context, working *sync.WaitGroup) {
+	known := map[string]bool{}
 	for _, order := range a.desired.Instances {
+		known[order.ID] = true
 		w := a.workers[order.ID]
 		if w == nil {
 			w = &worker{agent: a, id: order.ID, orders: make(chan hostapi.Instance, 1)}
@@ -166,26 +182,45 @@ func (a *Agent) assign(ctx context.Context, working *sync.WaitGroup) {
 			w.order(order)
 		}
 	}
+	for id, w := range a.workers {
+		if !known[id] {
+			close(w.orders)
+			delete(a.workers, id)
+			delete(a.status, id)
+			delete(a.console, id)
+		}
+	}
 }
 
 // push hands the conversation what to say next: everything but the consoles is said anew each time, so
 // a report that was lost with its stream is never missed.
 func (a *Agent) push(consoles []hostapi.Console) {
-	r := hostapi.Report{Host: "local", Public: a.pool, Trouble: a.trouble}
+	r := hostapi.Report{Host: "local", Public: a.pool, Trouble: sentence(a.trouble)}
 	if a.view != nil {
 		r.Applied = a.view.Revision
 	}
 	for _, s := range a.status {
+		s.Detail = sentence(s.Detail)
 		r.Instances = append(r.Instances, s)
 	}
 	slices.SortFunc(r.Instances, func(x, y hostapi.InstanceReport) int { return strings.Compare(x.ID, y.ID) })
 	select {
 	case unsaid := <-a.reports:
-		consoles = append(unsaid.Consoles, consoles...)
+		for _, c := range unsaid.Consoles { // of each instance the newest
+			if !slices.ContainsFunc(consoles, func(n hostapi.Console) bool { return n.Instance == c.Instance }) {
+				consoles = append(consoles, c)
+			}
+		}
 	default:
 	}
 	r.Consoles = consoles
 	a.reports <- r
+}
+
+// sentence is what may be said in a report: not too long, and valid UTF-8.
+func sentence(s string) string {
+	const most = 1 << 10
+	return strings.ToValidUTF8(s[:min(len(s), most)], "?")
 }
 
 // consoles are those that were written to since they were last reported.

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	stopGrace = 10 * time.Second // before an instance that was told to end is killed
-	stopRetry = 5 * time.Second
+	stopGrace  = 10 * time.Second // before an instance that was told to end is killed
+	retryAfter = 5 * time.Second
 )
 
 // A worker brings one instance to where the controller wants it, one order after another.
@@ -36,38 +36,48 @@ func (w *worker) order(o hostapi.Instance) {
 
 func (w *worker) run(ctx context.Context) {
 	var current hostapi.Instance
-	var died chan struct{} // closed when what runs has ended
+	var ended <-chan error // receives when what runs has ended
 	var retry <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case current = <-w.orders:
+		case err := <-ended:
+			// It shut itself down, or was killed: what is to become of it is the controller's to say.
+			w.agent.Log.Info("instance ended by itself", "instance", w.id, "error", err)
+			ended = nil
+			w.say(ctx, current, hostapi.InstanceReport{ID: w.id, State: hostapi.Stopped, Boots: current.Boots})
+			continue
+		case order, open := <-w.orders:
+			if !open {
+				return // the controller has forgotten the instance
+			}
+			current = order
 		case <-retry:
-		case <-died: // nobody asked for that: the record says that it runs
-			w.agent.Log.Warn("instance died; starting it again", "instance", w.id)
 		}
-		report := w.settle(ctx, current)
-		died, retry = nil, nil
-		if report.State == hostapi.Failed && !current.Run { // what must go is tried until it is gone
-			retry = time.After(stopRetry)
-		}
+		report, again := w.settle(ctx, current)
+		ended, retry = nil, nil
 		if report.State == hostapi.Running {
-			died = make(chan struct{})
-			go w.watch(ctx, died)
+			ended = w.watch(ctx)
 		}
-		select {
-		case w.agent.settled <- settlement{current, report}:
-		case <-ctx.Done():
-			return
+		if again {
+			retry = time.After(retryAfter)
 		}
+		w.say(ctx, current, report)
 	}
 }
 
-// watch closes died when the instance that runs now has ended, by order or by itself.
-func (w *worker) watch(ctx context.Context, died chan<- struct{}) {
-	if w.agent.home.Wait(ctx, w.id) == nil {
-		close(died)
+// watch waits for the end of what runs now, by order or by itself.
+func (w *worker) watch(ctx context.Context) <-chan error {
+	ended := make(chan error, 1)
+	go func() { ended <- w.agent.home.Wait(ctx, w.id) }()
+	return ended
+}
+
+func (w *worker) say(ctx context.Context, order hostapi.Instance, report hostapi.InstanceReport) {
+	select {
+	case w.agent.settled <- settlement{order, report}:
+	case <-ctx.Done():
 	}
 }
 
@@ -76,36 +86,47 @@ func same(o, current hostapi.Instance) bool {
 	return o.ID == current.ID && o.Run == current.Run && o.Remove == current.Remove && o.Boots == current.Boots
 }
 
-func (w *worker) settle(ctx context.Context, o hostapi.Instance) hostapi.InstanceReport {
-	report := hostapi.InstanceReport{ID: w.id, State: hostapi.Stopped, Boots: o.Boots}
-	err := error(nil)
-	if o.Run {
-		if err = w.start(ctx, o); err == nil {
-			report.State = hostapi.Running
+// settle carries the order out; again tells that it is to be tried once more: what must go is tried
+// until it is gone, and what runs already is never ended because something about it failed.
+func (w *worker) settle(ctx context.Context, o hostapi.Instance) (report hostapi.InstanceReport, again bool) {
+	report = hostapi.InstanceReport{ID: w.id, State: hostapi.Stopped, Boots: o.Boots}
+	if !o.Run {
+		if err := w.stop(ctx, o); err != nil && ctx.Err() == nil {
+			w.agent.Log.Error("instance not stopped", "instance", w.id, "error", err)
+			report.State, report.Detail = hostapi.Failed, err.Error()
+			return report, true
 		}
-	} else {
-		err = w.stop(ctx, o)
+		return report, false
 	}
-	if err != nil && ctx.Err() == nil {
-		w.agent.Log.Error("instance", "instance", w.id, "run", o.Run, "error", err)
+	running, err := w.boot()
+	if err == nil {
+		err = w.start(ctx, o, running)
+	}
+	switch {
+	case err == nil:
+		report.State = hostapi.Running
+	case ctx.Err() != nil:
+	case running == o.Boots:
+		w.agent.Log.Error("instance runs, and not all of it is in order", "instance", w.id, "error", err)
+		report.State = hostapi.Running
+		again = true
+	default:
+		w.agent.Log.Error("instance not started", "instance", w.id, "error", err)
 		report.State, report.Detail = hostapi.Failed, err.Error()
-		if o.Run {
-			_ = w.stop(ctx, o) // the half that was made
-		}
+		_ = w.stop(ctx, o) // the half that was made
 	}
-	return report
+	return report, again
 }
 
 // start takes every step anew, whatever an earlier agent did of them: each is harmless when it is done.
-// The instance's link is attached and its rules are in force before the link is up.
-func (w *worker) start(ctx context.Context, o hostapi.Instance) error {
+// The instance's link is attached and its rules are in force before the link is up. running is the
+// boot that runs now.
+func (w *worker) start(ctx context.Context, o hostapi.Instance, running int) error {
 	a := w.agent
 	if len(o.Interfaces) == 0 {
 		return fmt.Errorf("%s has no interface", w.id)
 	}
-	if running, err := w.boot(); err != nil {
-		return err
-	} else if running != 0 && running != o.Boots {
+	if running != 0 && running != o.Boots {
 		if err := a.home.Stop(ctx, w.id, stopGrace); err != nil { // a reboot
 			return err
 		}
@@ -191,5 +212,5 @@ func (w *worker) boot() (int, error) {
 
 // banner is how the console begins.
 func banner(o hostapi.Instance) string {
-	return fmt.Sprintf("crenel: instance %s, boot %d, image %s\n%s login:\n", o.ID, o.Boots, o.Image, o.Hostname)
+	return fmt.Sprintf("crenel: instance %s, boot %d\ncrenel: image %s\n%s login:\n", o.ID, o.Boots, o.Image, o.Hostname)
 }

@@ -27,13 +27,13 @@ func (c *downCmd) Run(e *env) error {
 	if os.Geteuid() != 0 {
 		return errors.New("down must run as root: it removes network links, namespaces and eBPF maps")
 	}
-	held, err := lock(dir, 0)
-	if inUse := (*inUseError)(nil); errors.As(err, &inUse) && inUse.pid > 0 {
+	held, err := lock(dir, "down", 0)
+	if inUse := (*inUseError)(nil); errors.As(err, &inUse) && inUse.role == "up" {
 		fmt.Fprintf(e.stderr, "crenel: stopping crenel up (process %d)\n", inUse.pid)
-		if err := unix.Kill(inUse.pid, unix.SIGTERM); err != nil {
+		if err := unix.Kill(inUse.pid, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("stop process %d: %w", inUse.pid, err)
 		}
-		held, err = lock(dir, 30*time.Second)
+		held, err = lock(dir, "down", 30*time.Second)
 	}
 	if err != nil {
 		return err

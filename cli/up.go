@@ -44,20 +44,20 @@ func (c *upCmd) Run(e *env) error {
 	if err := probe.Run(); err != nil {
 		return errors.New("this machine cannot enforce security groups: nothing was started")
 	}
-	dir, err := c.prepare()
-	if err != nil {
-		return err
-	}
-	held, err := lock(dir, 3*time.Second)
-	if err != nil {
-		return err
-	}
-	defer held.Close()
 	api, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w (choose another address with --listen)", c.Listen, unwrapAddr(err))
 	}
 	defer api.Close()
+	dir, err := c.prepare()
+	if err != nil {
+		return err
+	}
+	held, err := lock(dir, "up", 3*time.Second)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
 	endpoint := "http://" + api.Addr().String()
 	key, err := auth.EnsureRoot(dir)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -156,6 +157,7 @@ func TestEverythingStaysWhenUpIsKilledAndTheNextUpAdoptsIt(t *testing.T) {
 func TestSIGTERMLeavesInstancesAndSaysHowToRemoveThem(t *testing.T) {
 	u := start(t, t.TempDir())
 	p := newPair(t, u)
+	w, server := u.wire(), p.addr("s")
 	if err := u.end(unix.SIGTERM); err != nil {
 		t.Errorf("it ended with %v", err)
 	}
@@ -163,6 +165,9 @@ func TestSIGTERMLeavesInstancesAndSaysHowToRemoveThem(t *testing.T) {
 		t.Errorf("it did not say %q:\n%s", want, u.said)
 	}
 	p.do("talk old")
+	for port, want := range map[int]bool{80: true, 81: false} {
+		p.tryOn(w, trial{from: p.instances["c"], to: server, Probe: Probe{Protocol: "tcp", Port: port}, expect: want}, want)
+	}
 }
 
 func TestDownRemovesEverythingAndNothingElse(t *testing.T) {
@@ -246,6 +251,9 @@ func TestTwoUpsLiveSideBySide(t *testing.T) {
 	p.do("pass c s tcp 80\ntalk old\ndrop c s tcp 81")
 }
 
+// noBPF stands for a user: root without what eBPF takes.
+const noBPF = 1
+
 func TestUpSaysWhatIsWrong(t *testing.T) {
 	needRoot(t)
 	programs, err := bin()
@@ -270,6 +278,7 @@ func TestUpSaysWhatIsWrong(t *testing.T) {
 		want string
 	}{
 		{"not root", []string{"--data-dir", t.TempDir()}, 65534, "root is needed"},
+		{"no eBPF", []string{"--data-dir", t.TempDir()}, noBPF, "CAP_BPF"},
 		{"a taken port", []string{"--data-dir", t.TempDir(), "--listen", taken.Addr().String()}, 0, "listen on " + taken.Addr().String() + ": bind: address already in use"},
 		{"a data directory in use", []string{"--data-dir", busy.dir, "--listen", "127.0.0.1:0"}, 0, fmt.Sprintf("the data directory %s is in use by another crenel up (process %d)", busy.dir, busy.cmd.Process.Pid)},
 		{"a full disk", []string{"--data-dir", full, "--listen", "127.0.0.1:0"}, 0, "is full: "},
@@ -280,7 +289,10 @@ func TestUpSaysWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := exec.CommandContext(within(t, 30*time.Second), programs+"/crenel", append([]string{"up"}, c.args...)...)
-			if c.user != 0 {
+			if c.user == noBPF { // root, without the capabilities that eBPF takes
+				cmd.Args = append([]string{"setpriv", "--bounding-set", "-bpf,-sys_admin", programs + "/crenel", "up"}, c.args...)
+				cmd.Path = "/usr/bin/setpriv"
+			} else if c.user != 0 {
 				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: c.user, Gid: c.user}}
 			}
 			var stdout strings.Builder
@@ -298,10 +310,54 @@ func TestUpSaysWhatIsWrong(t *testing.T) {
 					t.Errorf("half made: %s", line)
 				}
 			}
-			if lines := strings.Count(stderr.String(), "\n"); lines > 3 {
+			if lines := strings.Count(stderr.String(), "\n"); lines > 4 {
 				t.Errorf("it took %d lines to say so:\n%s", lines, stderr.String())
 			}
 		})
+	}
+}
+
+// After `down`, as after a restart of the machine, what was running is started again, with its files.
+func TestWhatWasRunningIsStartedAgain(t *testing.T) {
+	u := start(t, t.TempDir())
+	p := newPair(t, u)
+	if out, err := u.wire().inside(p.instances["s"], "sh", "-c", "echo kept > /root/file").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	run(t, u.bin+"/crenel", "down", "--data-dir", u.dir)
+	u.up()
+	p.on(u)
+	for _, name := range []string{"c", "s"} {
+		w := u.wire()
+		eventually(t, name+" listens", func() bool { return w.listening(p.instances[name]) })
+	}
+	p.do("pass c s tcp 80\ndrop c s tcp 81")
+	if out, err := u.wire().inside(p.instances["s"], "cat", "/root/file").Output(); err != nil || string(out) != "kept\n" {
+		t.Errorf("its file holds %q (%v)", out, err)
+	}
+}
+
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html: an instance may shut itself down.
+func TestAnInstanceThatShutsItselfDownIsStopped(t *testing.T) {
+	u := start(t, t.TempDir())
+	p := newPair(t, u)
+	_ = u.wire().inside(p.instances["s"], "sh", "-c", "kill -TERM 1").Run()
+	if err := p.play.on.settle(p.instances["s"], "stopped"); err != nil {
+		t.Error(err)
+	}
+	p.do("start s\npass c s tcp 80")
+}
+
+func TestTheControllerHasNoPrivileges(t *testing.T) {
+	u := start(t, t.TempDir())
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", u.child("controller")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`(?m)^Uid:\t([1-9]\d*)\t[1-9]\d*\t[1-9]\d*\t[1-9]\d*$`, `(?m)^CapEff:\t0{16}$`, `(?m)^CapPrm:\t0{16}$`, `(?m)^Groups:\s*$`} {
+		if !regexp.MustCompile(want).Match(status) {
+			t.Errorf("the controller's status does not match %s:\n%s", want, status)
+		}
 	}
 }
 

@@ -115,7 +115,8 @@ func (w *Wire) try(t trial) (passed bool, reason string, err error) {
 	}
 	command := []string{w.Probe, t.Protocol, t.to.String(), strconv.Itoa(t.Port), limit}
 	if t.Protocol == "icmp" {
-		command = []string{"sh", "-c", fmt.Sprintf("ping -n -q -c 1 -W %s %s >/dev/null 2>&1; case $? in 0) echo pass;; 1) echo drop;; *) exit 3;; esac", limit, t.to)}
+		command = []string{"sh", "-c", fmt.Sprintf(
+			"out=$(ping -n -c 1 -W %s %s 2>&1); case $?,$out in 0,*) echo pass;; 1,*errors*) echo refused;; 1,*) echo drop;; *) echo \"$out\"; exit 3;; esac", limit, t.to)}
 	}
 	if t.source.IsValid() { // a forger has the address that it claims
 		if out, err := w.inside(t.from, "ip", "address", "replace", t.source.String()+"/32", "dev", "eth0").CombinedOutput(); err != nil {
