@@ -212,5 +212,10 @@ func (w *worker) boot() (int, error) {
 
 // banner is how the console begins.
 func banner(o hostapi.Instance) string {
-	return fmt.Sprintf("crenel: instance %s, boot %d\ncrenel: image %s\n%s login:\n", o.ID, o.Boots, o.Image, o.Hostname)
+	name := o.ImageName
+	if name == "" {
+		name = "no image that describe-images lists"
+	}
+	return fmt.Sprintf("crenel: %s, boot %d\ncrenel: %s is %s; it runs as a namespace instance, on this machine's own system\n%s login:\n",
+		o.ID, o.Boots, o.Image, name, o.Hostname)
 }

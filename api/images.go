@@ -125,6 +125,12 @@ func imageByID(region, id string) (image, bool) {
 
 var imageID = regexp.MustCompile(`^ami-([0-9a-f]{8}|[0-9a-f]{17})$`)
 
+// ImageName is what DescribeImages calls the image in the Region; "": it lists no such image.
+func ImageName(region, id string) string {
+	m, _ := imageByID(region, id)
+	return m.name
+}
+
 // checkImageID refuses an image id that is none by its form. Any other may be launched.
 func checkImageID(id string) error {
 	if !imageID.MatchString(id) {

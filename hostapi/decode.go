@@ -55,9 +55,10 @@ func (d *decoder) console(p *hostpb.Console) Console {
 }
 
 func (d *decoder) instance(p *hostpb.Instance) Instance {
-	i := Instance{ID: d.id(p.GetId()), Image: d.id(p.GetImage()), Hostname: p.GetHostname(), Domain: p.GetDomain(), UserData: p.GetUserData(),
+	i := Instance{ID: d.id(p.GetId()), Image: d.id(p.GetImage()), ImageName: p.GetImageName(), Hostname: p.GetHostname(), Domain: p.GetDomain(), UserData: p.GetUserData(),
 		Boots: int(p.GetBoots()), Run: p.GetRun(), Remove: p.GetRemove(), DNS: d.maybe(p.GetDnsServer()), Interfaces: each(p.GetInterfaces(), d.nic)}
 	d.want(name(i.Hostname) && (i.Domain == "" || name(i.Domain)), "%s is called %q in %q", i.ID, i.Hostname, i.Domain)
+	d.want(len(i.ImageName) <= 255, "%s has an image name of %d bytes", i.ID, len(i.ImageName))
 	d.want(len(i.UserData) <= maxUserData, "%s has %d bytes of user data", i.ID, len(i.UserData))
 	d.want(i.Boots >= 0, "%s has %d boots", i.ID, i.Boots)
 	d.want(!i.Run || !i.Remove, "%s is to run and to be removed", i.ID)

@@ -22,7 +22,7 @@ func (d Desired) encode() *hostpb.Desired {
 }
 
 func encodeInstance(i Instance) *hostpb.Instance {
-	return &hostpb.Instance{Id: i.ID, Image: i.Image, Hostname: i.Hostname, Domain: i.Domain, UserData: i.UserData, Boots: int32(i.Boots),
+	return &hostpb.Instance{Id: i.ID, Image: i.Image, ImageName: i.ImageName, Hostname: i.Hostname, Domain: i.Domain, UserData: i.UserData, Boots: int32(i.Boots),
 		Run: i.Run, Remove: i.Remove, DnsServer: i.DNS.AsSlice(), Interfaces: each(i.Interfaces, func(n Interface) *hostpb.Nic {
 			return &hostpb.Nic{Id: n.ID, Num: n.Num, DeviceIndex: int32(n.DeviceIndex), Mac: encodeMAC(n.MAC), Address: n.Addr.Addr().AsSlice(),
 				PrefixLen: uint32(n.Addr.Bits()), Gateway: n.Gateway.AsSlice()}

@@ -36,6 +36,7 @@ type Desired struct {
 type Instance struct {
 	ID               string
 	Image            string
+	ImageName        string // what DescribeImages calls it; "": it lists no such image
 	Hostname, Domain string // the name is Hostname.Domain
 	UserData         []byte
 	Boots            int // what runs with fewer boots is started anew

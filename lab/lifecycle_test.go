@@ -337,6 +337,21 @@ func TestWhatWasRunningIsStartedAgain(t *testing.T) {
 	}
 }
 
+func TestTheConsoleSaysWhatAnUnlistedImageRunsAs(t *testing.T) {
+	p := newPair(t, start(t, t.TempDir())) // of the image ami-0123456789abcdef0
+	eventually(t, "the console's first lines", func() bool {
+		var out ec2.GetConsoleOutputOutput
+		if err := p.play.on.call("GetConsoleOutput", url.Values{"InstanceId": {p.instances["c"]}}, &out); err != nil {
+			t.Fatal(err)
+		}
+		if out.Output == nil {
+			return false
+		}
+		text, err := base64.StdEncoding.DecodeString(*out.Output)
+		return err == nil && strings.Contains(string(text), "ami-0123456789abcdef0 is no image that describe-images lists; it runs as a namespace instance")
+	})
+}
+
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html: an instance may shut itself down.
 func TestAnInstanceThatShutsItselfDownIsStopped(t *testing.T) {
 	u := start(t, t.TempDir())

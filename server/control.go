@@ -46,7 +46,7 @@ func desired(s *vpc.State) hostapi.Desired {
 }
 
 func instance(s *vpc.State, i *vpc.Instance) hostapi.Instance {
-	out := hostapi.Instance{ID: i.ID, Image: i.Image, Hostname: i.ID, Boots: i.Boots,
+	out := hostapi.Instance{ID: i.ID, Image: i.Image, ImageName: api.ImageName(i.Region, i.Image), Hostname: i.ID, Boots: i.Boots,
 		Run:    i.State == vpc.Pending || i.State == vpc.Running,
 		Remove: i.State == vpc.ShuttingDown || i.State == vpc.Terminated}
 	out.UserData, _ = base64.StdEncoding.DecodeString(i.UserData) // RunInstances took nothing else

@@ -400,17 +400,19 @@ func (x *Desired) GetInstances() []*Instance {
 }
 
 type Instance struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Image         string                 `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"`
-	Hostname      string                 `protobuf:"bytes,3,opt,name=hostname,proto3" json:"hostname,omitempty"`
-	Domain        string                 `protobuf:"bytes,4,opt,name=domain,proto3" json:"domain,omitempty"`
-	UserData      []byte                 `protobuf:"bytes,5,opt,name=user_data,json=userData,proto3" json:"user_data,omitempty"`
-	Boots         int32                  `protobuf:"varint,6,opt,name=boots,proto3" json:"boots,omitempty"`
-	Run           bool                   `protobuf:"varint,7,opt,name=run,proto3" json:"run,omitempty"`
-	Remove        bool                   `protobuf:"varint,8,opt,name=remove,proto3" json:"remove,omitempty"`
-	DnsServer     []byte                 `protobuf:"bytes,9,opt,name=dns_server,json=dnsServer,proto3" json:"dns_server,omitempty"`
-	Interfaces    []*Nic                 `protobuf:"bytes,10,rep,name=interfaces,proto3" json:"interfaces,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Image      string                 `protobuf:"bytes,2,opt,name=image,proto3" json:"image,omitempty"`
+	Hostname   string                 `protobuf:"bytes,3,opt,name=hostname,proto3" json:"hostname,omitempty"`
+	Domain     string                 `protobuf:"bytes,4,opt,name=domain,proto3" json:"domain,omitempty"`
+	UserData   []byte                 `protobuf:"bytes,5,opt,name=user_data,json=userData,proto3" json:"user_data,omitempty"`
+	Boots      int32                  `protobuf:"varint,6,opt,name=boots,proto3" json:"boots,omitempty"`
+	Run        bool                   `protobuf:"varint,7,opt,name=run,proto3" json:"run,omitempty"`
+	Remove     bool                   `protobuf:"varint,8,opt,name=remove,proto3" json:"remove,omitempty"`
+	DnsServer  []byte                 `protobuf:"bytes,9,opt,name=dns_server,json=dnsServer,proto3" json:"dns_server,omitempty"`
+	Interfaces []*Nic                 `protobuf:"bytes,10,rep,name=interfaces,proto3" json:"interfaces,omitempty"`
+	// What DescribeImages calls the image; empty: it lists no such image.
+	ImageName     string `protobuf:"bytes,11,opt,name=image_name,json=imageName,proto3" json:"image_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -513,6 +515,13 @@ func (x *Instance) GetInterfaces() []*Nic {
 		return x.Interfaces
 	}
 	return nil
+}
+
+func (x *Instance) GetImageName() string {
+	if x != nil {
+		return x.ImageName
+	}
+	return ""
 }
 
 // Nic is an interface as its instance sees it.
@@ -1247,7 +1256,7 @@ const file_host_proto_rawDesc = "" +
 	"at_unix_ms\x18\x03 \x01(\x03R\batUnixMs\"k\n" +
 	"\aDesired\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.crenel.host.v1.ViewR\x04view\x126\n" +
-	"\tinstances\x18\x02 \x03(\v2\x18.crenel.host.v1.InstanceR\tinstances\"\x95\x02\n" +
+	"\tinstances\x18\x02 \x03(\v2\x18.crenel.host.v1.InstanceR\tinstances\"\xb4\x02\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05image\x18\x02 \x01(\tR\x05image\x12\x1a\n" +
@@ -1262,7 +1271,9 @@ const file_host_proto_rawDesc = "" +
 	"\n" +
 	"interfaces\x18\n" +
 	" \x03(\v2\x13.crenel.host.v1.NicR\n" +
-	"interfaces\"\xaf\x01\n" +
+	"interfaces\x12\x1d\n" +
+	"\n" +
+	"image_name\x18\v \x01(\tR\timageName\"\xaf\x01\n" +
 	"\x03Nic\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03num\x18\x02 \x01(\rR\x03num\x12!\n" +
