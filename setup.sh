@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a make target needs, or names them where it may not.
-#   setup.sh build|run|test|generate
+#   setup.sh build|test|generate
 set -eu
 need() { # command package
 	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
@@ -20,8 +20,9 @@ test)
 	[ -x /usr/bin/aws ] || missing="$missing awscli"
 	;;
 generate)
-	need clang clang
-	need llvm-strip llvm
+	# The committed objects are Debian 12's clang's, to the byte.
+	need clang-14 clang-14
+	need llvm-strip-14 llvm-14
 	need protoc protobuf-compiler
 	[ -e /usr/include/linux/bpf.h ] || missing="$missing linux-libc-dev"
 	;;

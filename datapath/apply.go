@@ -195,7 +195,7 @@ func (p *plan) carryOut() error {
 	return nil
 }
 
-// take removes what leads to nothing any more. Members that lose a group without getting one lose it here.
+// take removes what leads to nothing any more. Members that lose a group lose it here.
 func (p *plan) take() error {
 	d := p.d
 	for a, was := range d.members.held {

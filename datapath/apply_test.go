@@ -192,9 +192,7 @@ func TestCountersBeginWithTheInterface(t *testing.T) {
 	b.see(&policy.View{})
 	want("[]")
 	slot := b.d.slots[1].Num
-	for at := range b.d.resting {
-		b.d.resting[at] = time.Now().Add(-2 * grace)
-	}
+	b.rested()
 	again := benchView(1)
 	for i := range again.Interfaces {
 		again.Interfaces[i].Num += 10
@@ -205,6 +203,54 @@ func TestCountersBeginWithTheInterface(t *testing.T) {
 		t.Fatal("the slot was not used again")
 	}
 	want("[]")
+}
+
+// rested has everything rested that rests.
+func (b *bench) rested() {
+	for at := range b.d.resting {
+		b.d.resting[at] = time.Now().Add(-2 * grace)
+	}
+}
+
+// TestAConnectionDoesNotFollowASlot: it remembers the slot of its other end, which becomes another's.
+func TestAConnectionDoesNotFollowASlot(t *testing.T) {
+	b := newBench(t, small)
+	v := benchView(1)
+	b.see(v)
+	p := tcp("10.0.0.4:40000", "10.0.0.5:443", flow.SYN)
+	p.SrcMAC = v.Interfaces[0].MAC
+	for range 3 {
+		b.run(1, flow.Build(p))
+	}
+	slot := b.d.locals.held[kernelPrivateAddress{Vpc: 1, Addr: be(v.Interfaces[1].Addr)}]
+
+	one := *v
+	one.Interfaces = v.Interfaces[:1]
+	b.see(&one)
+	b.rested()
+	other := *v
+	other.Interfaces = append([]policy.Interface{}, v.Interfaces...)
+	other.Interfaces[1].Num, other.Interfaces[1].Addr = 9, netip.MustParseAddr("10.0.0.6")
+	b.see(&other)
+	if got := b.d.slots[slot].Num; got != 9 {
+		t.Fatalf("the slot is %d's", got)
+	}
+	if got := b.run(1, flow.Build(p)); got.redirected || got.reason != policy.NoDestination {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestMembersDoNotComeByPublicAddresses: a group's rule means private addresses, whoever else has the same.
+func TestMembersDoNotComeByPublicAddresses(t *testing.T) {
+	b := newBench(t, small)
+	v := benchView(2) // its last rule names the group
+	v.Members = append(v.Members, policy.Member{VPC: 1, Addr: netip.MustParseAddr("203.0.113.9"), Groups: []uint32{1}})
+	b.see(v)
+	p := tcp("203.0.113.9:40000", "198.18.0.5:443", flow.SYN)
+	want := policy.Evaluate(v, 0, p)
+	if got := b.run(0, flow.Build(p)); got.reason != want.Reason || want.Reason != policy.NoIngressRule {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }
 
 func TestASlotRestsBeforeItIsUsedAgain(t *testing.T) {

@@ -76,7 +76,7 @@ func (d *Datapath) attach(h hook, ifindex int) error {
 	case at == ifindex:
 		return nil
 	default: // of a device that is gone
-		if err := os.Remove(pin); err != nil {
+		if err := detach(pin); err != nil {
 			return err
 		}
 	}
@@ -111,11 +111,27 @@ func attachedTo(pin string) (int, error) {
 // attached nowhere, the kernel forwards as it likes. It may be detached already.
 func (d *Datapath) Detach(eni string) error {
 	for _, h := range d.hooks(eni) {
-		if err := os.Remove(filepath.Join(d.dir, h.pin)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := detach(filepath.Join(d.dir, h.pin)); err != nil {
 			return fmt.Errorf("detach %s: %w", eni, err)
 		}
 	}
 	return nil
+}
+
+// detach detaches the pinned link, if there is one, and unpins it. Unpinning alone would, but later.
+func detach(pin string) error {
+	l, err := link.LoadPinnedLink(pin, nil)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := l.Detach(); err != nil {
+		return err
+	}
+	return os.Remove(pin)
 }
 
 // Attached are the ids of the interfaces whose links are attached or were, sorted.

@@ -53,39 +53,39 @@ const (
 	opening                 // the first of a connection; each time the entry of the last is found expired
 )
 
-func (k *bench) measure(p flow.Packet, what kind) {
-	b, link := k.t.(*testing.B), k.links[1]
+func (b *bench) measure(p flow.Packet, what kind) {
+	tb, link := b.t.(*testing.B), b.links[1]
 	switch what {
 	case nobody:
-		link = k.free[0]
+		link = b.free[0]
 	case established:
 		syn := p
 		syn.TCPFlags = flow.SYN
-		k.run(1, flow.Build(syn))
+		b.run(1, flow.Build(syn))
 	case opening:
-		for slot := range k.d.slots {
-			for state := range k.d.slots[slot].Timeout {
-				k.d.slots[slot].Timeout[state] = 0xffffffff
+		for slot := range b.d.slots {
+			for state := range b.d.slots[slot].Timeout {
+				b.d.slots[slot].Timeout[state] = 0xffffffff
 			}
 		}
 	}
 	frame := flow.Build(p)
-	b.Log(k.runAt(k.d.prog.FromInterface, link, frame))
+	tb.Log(b.runAt(b.d.prog.FromInterface, link, frame))
 	var in [skbWords]uint32
 	in[skbIfindex] = uint32(link)
 	const repeat = 5_000 // about a millisecond: some of many are undisturbed
 	var runs []float64
-	for b.Loop() {
-		before := threadTime(b)
-		if _, err := k.d.prog.FromInterface.Run(&ebpf.RunOptions{Data: frame, Context: in, Repeat: repeat}); err != nil {
-			b.Fatal(err)
+	for tb.Loop() {
+		before := threadTime(tb)
+		if _, err := b.d.prog.FromInterface.Run(&ebpf.RunOptions{Data: frame, Context: in, Repeat: repeat}); err != nil {
+			tb.Fatal(err)
 		}
-		runs = append(runs, float64(threadTime(b)-before)/repeat)
+		runs = append(runs, float64(threadTime(tb)-before)/repeat)
 	}
 	slices.Sort(runs)
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(runs[0], "ns/packet-best")
-	b.ReportMetric(runs[len(runs)/2], "ns/packet-median")
+	tb.ReportMetric(0, "ns/op")
+	tb.ReportMetric(runs[0], "ns/packet-best")
+	tb.ReportMetric(runs[len(runs)/2], "ns/packet-median")
 }
 
 // threadTime is how long the thread ran: the machine has other things to do.

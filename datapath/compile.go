@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"unsafe"
 
 	"crenel/flow"
 	"crenel/policy"
@@ -210,13 +211,9 @@ func number(a netip.Addr) uint32 {
 	return binary.BigEndian.Uint32(b[:])
 }
 
-// bytesOf is what the cells are, to compare them by.
+// bytesOf is what the cells are, to compare them by, while they do not change.
 func bytesOf(cells []uint64) string {
-	b := make([]byte, 0, 8*len(cells))
-	for _, c := range cells {
-		b = binary.NativeEndian.AppendUint64(b, c)
-	}
-	return string(b)
+	return unsafe.String((*byte)(unsafe.Pointer(unsafe.SliceData(cells))), 8*len(cells))
 }
 
 // pair is a cell of two halves.

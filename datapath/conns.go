@@ -3,7 +3,6 @@ package datapath
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -13,14 +12,24 @@ import (
 
 // now is the clock that the programs read, in seconds.
 func (d *Datapath) now() (uint32, error) {
-	if clock := atomic.LoadUint32(&d.config.Clock); clock != 0 {
-		return clock, nil
-	}
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC_COARSE, &t); err != nil {
+	seconds, err := d.prog.Clock.Run(&ebpf.RunOptions{Data: make([]byte, 14)})
+	if err != nil {
 		return 0, fmt.Errorf("read the clock: %w", err)
 	}
-	return uint32(t.Sec), nil
+	return seconds, nil
+}
+
+// ticks is how many ticks the kernel's clock has in a second: CONFIG_HZ, of which the resolution of
+// the coarse clocks tells.
+func ticks() (uint32, error) {
+	var tick unix.Timespec
+	if err := unix.ClockGetres(unix.CLOCK_MONOTONIC_COARSE, &tick); err != nil {
+		return 0, fmt.Errorf("read the clock's resolution: %w", err)
+	}
+	if tick.Nano() <= 0 {
+		return 0, errors.New("the clock has no resolution")
+	}
+	return uint32((1e9 + tick.Nano()/2) / tick.Nano()), nil
 }
 
 // late is how long a connection stays in the table after it expired.
@@ -34,9 +43,7 @@ const late = 60
 // this function's look at it and its deletion, which is a microsecond: then its next packet is judged
 // by the rules again. No packet passes for it that the rules would not let by.
 func (d *Datapath) Sweep() (deleted int, err error) {
-	d.mu.Lock()
 	now, err := d.now()
-	d.mu.Unlock()
 	if err != nil {
 		return 0, err
 	}

@@ -21,6 +21,7 @@ type kernelConfig struct {
 	PoolMask    uint32
 	HostMac     [6]uint8
 	Pad         uint16
+	Hz          uint32
 	Clock       uint32
 }
 
@@ -101,6 +102,7 @@ const (
 	kernelMapLocals         = "locals"
 	kernelMapMembers        = "members"
 	kernelMapPublics        = "publics"
+	kernelProgClock         = "clock"
 	kernelProgFromInterface = "from_interface"
 	kernelProgFromInternet  = "from_internet"
 	kernelProgToInterface   = "to_interface"
@@ -148,6 +150,7 @@ type kernelSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type kernelProgramSpecs struct {
+	Clock         *ebpf.ProgramSpec `ebpf:"clock"`
 	FromInterface *ebpf.ProgramSpec `ebpf:"from_interface"`
 	FromInternet  *ebpf.ProgramSpec `ebpf:"from_internet"`
 	ToInterface   *ebpf.ProgramSpec `ebpf:"to_interface"`
@@ -229,6 +232,7 @@ type kernelVariables struct {
 //
 // It can be passed to loadKernelObjects or ebpf.CollectionSpec.LoadAndAssign.
 type kernelPrograms struct {
+	Clock         *ebpf.Program `ebpf:"clock"`
 	FromInterface *ebpf.Program `ebpf:"from_interface"`
 	FromInternet  *ebpf.Program `ebpf:"from_internet"`
 	ToInterface   *ebpf.Program `ebpf:"to_interface"`
@@ -236,6 +240,7 @@ type kernelPrograms struct {
 
 func (p *kernelPrograms) Close() error {
 	return _KernelClose(
+		p.Clock,
 		p.FromInterface,
 		p.FromInternet,
 		p.ToInterface,

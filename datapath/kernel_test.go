@@ -1,7 +1,6 @@
 package datapath
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -85,7 +84,7 @@ func ifindex(t testing.TB, name string) int {
 // small are sizes for tests.
 var small = Options{Conns: 1 << 16, Members: 4096, HeapCells: 1 << 17}
 
-func open_(t testing.TB, o Options) *Datapath {
+func opened(t testing.TB, o Options) *Datapath {
 	t.Helper()
 	d, err := Open(o)
 	if err != nil {
@@ -119,7 +118,7 @@ func newBench(t testing.TB, o Options) *bench {
 	needKernel(t)
 	o.Dir = bpffsDir(t)
 	namespace(t)
-	b := &bench{t: t, d: open_(t, o), links: map[uint32]int{}}
+	b := &bench{t: t, d: opened(t, o), links: map[uint32]int{}}
 	var lines []string
 	for i := range 16 {
 		lines = append(lines, fmt.Sprintf("link add a%d type veth peer name b%d", i, i))
@@ -239,8 +238,6 @@ func (b *bench) runAt(prog *ebpf.Program, link int, frame []byte) ruling {
 // setClock has programs and sweeps read the time, in seconds.
 func (b *bench) setClock(seconds uint32) { store(&b.d.config.Clock, seconds) }
 
-func word(b []byte) uint32 { return binary.NativeEndian.Uint32(b) }
-
 func programID(t testing.TB, p *ebpf.Program) ebpf.ProgramID {
 	t.Helper()
 	info, err := p.Info()
@@ -264,4 +261,17 @@ func attachedProgram(t testing.TB, pin string) ebpf.ProgramID {
 		t.Fatal(err)
 	}
 	return info.Program
+}
+
+// programsAt are the tcx programs of the link, of both directions.
+func programsAt(t testing.TB, ifindex int) (ids []link.AttachedProgram) {
+	t.Helper()
+	for _, direction := range []ebpf.AttachType{ebpf.AttachTCXIngress, ebpf.AttachTCXEgress} {
+		r, err := link.QueryPrograms(link.QueryOptions{Target: ifindex, Attach: direction})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, r.Programs...)
+	}
+	return ids
 }

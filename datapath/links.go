@@ -19,7 +19,7 @@ type linkTable struct {
 func newLinkTable(places []uint64, slots []kernelInterface) linkTable {
 	t := linkTable{places, slots, map[uint32]uint32{}}
 	for _, slot := range places {
-		if slot != 0 {
+		if slot != 0 && slot < uint64(len(slots)) {
 			t.held[slots[slot].Ifindex] = uint32(slot)
 		}
 	}

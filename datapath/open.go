@@ -181,6 +181,11 @@ func (d *Datapath) mapMemory() error {
 		return err
 	}
 	d.config = &config[0]
+	hz, err := ticks()
+	if err != nil {
+		return err
+	}
+	store(&d.config.Hz, hz)
 	return nil
 }
 
@@ -246,6 +251,17 @@ func Remove(dir string) error {
 	}
 	if !onBPFFS(dir) {
 		return fmt.Errorf("%s is not on a bpffs", dir)
+	}
+	for _, links := range []string{"v*/link-*", "v*/" + internetPin} {
+		pins, err := filepath.Glob(filepath.Join(dir, links))
+		if err != nil {
+			return err
+		}
+		for _, pin := range pins {
+			if err := detach(pin); err != nil {
+				return fmt.Errorf("detach %s: %w", pin, err)
+			}
+		}
 	}
 	return os.RemoveAll(dir)
 }

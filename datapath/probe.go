@@ -29,7 +29,6 @@ func Probe() (missing []error) {
 		{"memory-mapped BPF arrays (Linux 5.5)", mappedArray()},
 		{"preallocated BPF hash maps with batch operations (Linux 5.6)", features.HaveMapType(ebpf.Hash)},
 		{"bpf_redirect_peer (Linux 5.10)", features.HaveProgramHelper(ebpf.SchedCLS, asm.FnRedirectPeer)},
-		{"bpf_ktime_get_coarse_ns (Linux 5.11)", features.HaveProgramHelper(ebpf.SchedCLS, asm.FnKtimeGetCoarseNs)},
 		{"atomic compare and exchange in BPF programs (Linux 5.12)", exchange()},
 		{"tcx, the hook at network links (Linux 6.6, CONFIG_NET_XGRESS)", tcx()},
 		{"bpffs, where maps outlive the process (CONFIG_BPF_SYSCALL), or the right to mount it", mountable()},
@@ -54,13 +53,13 @@ func mappedArray() error {
 	return unix.Munmap(b)
 }
 
-// load loads a program of the instructions and closes it.
-func loads(instructions asm.Instructions) (*ebpf.Program, error) {
+// program loads the instructions.
+func program(instructions asm.Instructions) (*ebpf.Program, error) {
 	return ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, License: "GPL", Instructions: instructions})
 }
 
 func exchange() error {
-	p, err := loads(asm.Instructions{
+	p, err := program(asm.Instructions{
 		asm.StoreImm(asm.RFP, -8, 0, asm.Word),
 		asm.Mov.Imm(asm.R0, 0),
 		asm.Mov.Imm(asm.R1, 1),
@@ -83,7 +82,7 @@ func tcx() error {
 			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 				return err
 			}
-			p, err := loads(asm.Instructions{asm.Mov.Imm(asm.R0, -1), asm.Return()})
+			p, err := program(asm.Instructions{asm.Mov.Imm(asm.R0, -1), asm.Return()})
 			if err != nil {
 				return err
 			}

@@ -62,7 +62,7 @@ type lab struct {
 func newLab(t *testing.T, dir string, v *policy.View) *lab {
 	t.Helper()
 	namespace(t)
-	l := &lab{t: t, d: open_(t, Options{Dir: dir, Conns: 4096, Members: 64, HeapCells: 1 << 14}), instances: map[uint32]instance{}}
+	l := &lab{t: t, d: opened(t, Options{Dir: dir, Conns: 4096, Members: 64, HeapCells: 1 << 14}), instances: map[uint32]instance{}}
 	ns, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
 		t.Fatal(err)
@@ -400,6 +400,28 @@ func TestFramesTooShortToRun(t *testing.T) {
 	}
 }
 
+// TestTaggedFramesAreDropped: the kernel takes a VLAN's tag out of the frame before the program sees it.
+func TestTaggedFramesAreDropped(t *testing.T) {
+	needKernel(t)
+	l := newLab(t, bpffsDir(t), labView())
+	a := l.instances[1]
+	frame := flow.Build(tcp("10.0.1.4:1000", "10.0.1.5:80", flow.SYN))
+	copy(frame[6:], labView().Interfaces[0].MAC[:])
+	tagged := append(append(bytes.Clone(frame[:12]), 0x81, 0, 0, 5), frame[12:]...)
+	before := l.count(1, policy.Unsupported)
+	if err := a.do(func() error { return sendFrame(2, tagged) }); err != nil {
+		t.Fatal(err)
+	}
+	l.until("it is counted", func() bool { return l.count(1, policy.Unsupported) > before })
+	if l.count(2, policy.Allowed) > 0 {
+		t.Error("it was let through")
+	}
+	if err := a.do(func() error { return sendFrame(2, frame) }); err != nil {
+		t.Fatal(err)
+	}
+	l.until("the same without a tag passes", func() bool { return l.count(2, policy.Allowed) == 1 })
+}
+
 // TestAnAgentComesBack: connections and enforcement outlive the process; the next adopts them.
 func TestAnAgentComesBack(t *testing.T) {
 	needKernel(t)
@@ -422,7 +444,7 @@ func TestAnAgentComesBack(t *testing.T) {
 		t.Error("without an agent port 81 answers")
 	}
 
-	l.d = open_(t, Options{Dir: dir, Conns: 1 << 20})
+	l.d = opened(t, Options{Dir: dir, Conns: 1 << 20})
 	if got := l.d.maps.Conns.MaxEntries(); got != 4096 {
 		t.Errorf("adopted a table of %d", got)
 	}
@@ -464,7 +486,7 @@ func TestProgramsOfAnotherBuildAreReplaced(t *testing.T) {
 	needKernel(t)
 	dir := bpffsDir(t)
 	namespace(t)
-	d := open_(t, Options{Dir: dir, Conns: 16, Members: 16, HeapCells: 64})
+	d := opened(t, Options{Dir: dir, Conns: 16, Members: 16, HeapCells: 64})
 	ip(t, "link add one type veth peer name two")
 	at := ifindex(t, "one")
 	// Another build: its program for the one direction is this one's for the other.
@@ -472,13 +494,13 @@ func TestProgramsOfAnotherBuildAreReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Close()
-	d = open_(t, Options{Dir: dir})
+	d = opened(t, Options{Dir: dir})
 	if got, want := attachedProgram(t, filepath.Join(d.dir, "link-eni-1-in")), programID(t, d.prog.FromInterface); got != want {
 		t.Errorf("program %d is attached, want %d", got, want)
 	}
 	d.Close()
 	before := attachedProgram(t, filepath.Join(d.dir, "link-eni-1-in"))
-	d = open_(t, Options{Dir: dir})
+	d = opened(t, Options{Dir: dir})
 	if got := attachedProgram(t, filepath.Join(d.dir, "link-eni-1-in")); got != before {
 		t.Errorf("program %d became %d, of the same build", before, got)
 	}

@@ -22,10 +22,14 @@ enum direction {
 #define CONNECTION_AGAIN (1 << 12)   /* and a request after it */
 #define CONNECTION_FINS (CONNECTION_FIN_OUT | CONNECTION_FIN_IN)
 
+/*
+ * Seconds from whenever. The tick counter is read in line; the helpers for clocks are calls, and cost
+ * more than all else here but the search for the connection.
+ */
 static __always_inline __u32 seconds(const struct config *c)
 {
 	__u32 clock = READ_ONCE(c->clock);
-	return clock ? clock : bpf_ktime_get_coarse_ns() / 1000000000;
+	return clock ? clock : bpf_jiffies64() / c->hz;
 }
 
 static __always_inline void connection_key(struct connection_key *k, const struct interface *e, enum direction d,
@@ -80,12 +84,12 @@ static __always_inline __u32 pass_udp(__u32 was, enum direction d)
 }
 
 /* What the packet makes of the connection's state. Its own function: the verifier looks at it once. */
-__noinline __u32 pass(__u32 was, enum direction d, __u32 class, __u32 tcp_flags)
+__noinline __u32 pass(__u32 was, __u32 direction, __u32 class, __u32 tcp_flags)
 {
 	if (class == CLASS_TCP)
-		return pass_tcp(was, d, tcp_flags);
+		return pass_tcp(was, direction, tcp_flags);
 	if (class == CLASS_UDP)
-		return pass_udp(was, d);
+		return pass_udp(was, direction);
 	return was;
 }
 
@@ -97,12 +101,24 @@ static __always_inline bool idle(__u32 state, const struct packet *p)
 	return state == STATE_UDP_STREAM || p->class > CLASS_UDP;
 }
 
+/* Takes the state on from *was; false: it is another by now, and *was is that. */
+static __always_inline bool advance(struct connection *c, __u32 *was, enum direction d, const struct packet *p)
+{
+	__u32 becomes = pass(*was, d, p->class, p->tcp_flags);
+	if (becomes == *was)
+		return true;
+	__u32 found = __sync_val_compare_and_swap(&c->state, *was, becomes);
+	bool done = found == *was;
+	*was = found;
+	return done;
+}
+
 /*
  * Whether the packet belongs to the connection, and notes that it passed.
  *
  * Two CPUs may be here at once, one for each direction, and the agent's sweeper at any time.
  *  - `seen` is a plain store: both store about now.
- *  - The state changes by compare and exchange, so that no FIN or RST is lost to the other direction's.
+ *  - The state changes by compare and exchange, so that no FIN or RST is overwritten by the other direction's.
  *  - An element that the sweeper deletes may at once become another connection's, while a CPU still
  *    holds it here. The sweeper only deletes what expired a minute ago, and expired ones are not
  *    written to here: what begins anew replaces the element as a whole, see open.
@@ -122,16 +138,12 @@ static __always_inline bool continues(struct connection *c, const struct interfa
 			return false;
 	}
 
-	/* A second try is for the other direction's change; with four none is lost in practice. */
-	for (int i = 0; i < 4 && !idle(was & STATE_MASK, p); i++) {
-		__u32 becomes = pass(was, d, p->class, p->tcp_flags);
-		if (becomes == was)
-			break;
-		__u32 found = __sync_val_compare_and_swap(&c->state, was, becomes);
-		if (found == was)
-			break;
-		was = found;
-	}
+	/*
+	 * The second try is for what the other direction changed meanwhile. Should it change it once more in
+	 * that time, this packet's change is lost, and the connection merely lives longer.
+	 */
+	if (!idle(was & STATE_MASK, p) && !advance(c, &was, d, p))
+		advance(c, &was, d, p);
 	if (seen != now) /* once a second: not to take the cache line from the other direction */
 		WRITE_ONCE(c->seen, now);
 	return true;

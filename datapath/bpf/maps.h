@@ -10,12 +10,13 @@
 #include "bpf.h"
 #include "policy_gen.h"
 
-/* Sizes that may be set when the maps are made are 1 here. */
-
 /*
  * heap holds everything that is compiled: extents of cells, each found by the number of its first
  * cell, and never changed once it can be found. Its layouts are in ruleset.h and route.h; number 0 is
- * no extent. The agent writes it through mapped memory.
+ * no extent. An extent's first cell is for an agent that adopts the heap: u32 its length in cells,
+ * u32 what it is. The agent writes it all through mapped memory.
+ *
+ * Sizes that are chosen when the maps are made are 1 here.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -24,8 +25,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } heap SEC(".maps");
-
-/* An extent's first cell: u32 its length in cells, u32 what it is, for an agent that adopts the heap. */
 
 #define MAC_LEN 6
 
@@ -36,7 +35,7 @@ enum interface_flag {
 
 /* An interface, by slot. Slot 0 is nobody: what cannot be told to any other is counted there. */
 struct interface {
-	__u32 num; /* never used twice; 0: free */
+	__u32 num; /* never used twice; 0: nobody */
 	__u32 slot;
 	__u32 vpc;
 	__u32 ifindex; /* of the host's side of its link */
@@ -170,6 +169,7 @@ struct config {
 	__be32 pool, pool_mask; /* an address is in the pool iff address & mask == pool */
 	__u8 host_mac[MAC_LEN];
 	__u16 pad;
+	__u32 hz;    /* ticks of the kernel's clock in a second */
 	__u32 clock; /* seconds; 0: the kernel's clock. Tests set it */
 };
 
@@ -181,7 +181,7 @@ struct {
 	__type(value, struct config);
 } config SEC(".maps");
 
-/* What the programs of three files and the agent look up by number alone. */
+/* What is looked up by a number alone. */
 
 static __always_inline struct interface *interface_at(__u32 slot)
 {

@@ -121,6 +121,8 @@ static __always_inline enum reason parse(struct __sk_buff *skb, struct packet *p
 	const struct ethhdr *eth = data;
 	if ((void *)(eth + 1) > end)
 		return MALFORMED;
+	if (skb->vlan_present) /* its tag is no longer in the frame */
+		return UNSUPPORTED;
 	__builtin_memcpy(p->src_mac, eth->h_source, MAC_LEN);
 	p->ethertype = eth->h_proto;
 	if (eth->h_proto != htons(ETH_P_IP))
