@@ -19,12 +19,12 @@ func describeAccountAttributes(s *vpc.State, in *ec2.DescribeAccountAttributesIn
 		defaultVPC = v.ID
 	}
 	all := []ec2.AccountAttribute{
-		accountAttribute("vpc-max-security-groups-per-interface", strconv.Itoa(vpc.MaxGroupsPerInterface)),
+		accountAttribute("vpc-max-security-groups-per-interface", strconv.Itoa(s.Limit(vpc.GroupsPerInterface))),
 		accountAttribute("max-instances", strconv.Itoa(maxInstances)),
 		accountAttribute("supported-platforms", "VPC"),
 		accountAttribute("default-vpc", defaultVPC),
-		accountAttribute("max-elastic-ips", "5"),
-		accountAttribute("vpc-max-elastic-ips", "5"),
+		accountAttribute("max-elastic-ips", strconv.Itoa(s.Limit(vpc.ElasticIPsPerRegion))),
+		accountAttribute("vpc-max-elastic-ips", strconv.Itoa(s.Limit(vpc.ElasticIPsPerRegion))),
 	}
 	if len(in.AttributeNames) == 0 {
 		return &ec2.DescribeAccountAttributesOutput{AccountAttributes: all}, nil

@@ -71,7 +71,7 @@ func authorize(e *vpc.Edit, specs []ec2.TagSpecification, r ruleRequest) ([]ec2.
 		g.Rules = append(g.Rules, rule)
 		shown = append(shown, showRule(&g, rule))
 	}
-	if err := checkQuota(g.Rules, r.egress); err != nil {
+	if err := checkQuota(e.State, g.Rules, r.egress); err != nil {
 		return nil, err
 	}
 	e.SecurityGroups.Put(&g)

@@ -64,7 +64,7 @@ func TestARegionHas2500Groups(t *testing.T) {
 	w := newWorld(t)
 	home := w.defaultVPC()
 	w.edit(func(e *vpc.Edit) {
-		for i := range vpc.MaxGroups {
+		for i := range vpc.GroupsPerRegion.Default {
 			e.SecurityGroups.Put(&vpc.SecurityGroup{ID: fmt.Sprintf("sg-%017x", i), Scope: testScope, VPC: home, Name: fmt.Sprint(i)})
 		}
 	})

@@ -35,7 +35,17 @@ var (
 	internetGatewayIDs = ids[vpc.InternetGateway]{"igw", "internetGateway ID", "InvalidInternetGatewayId.Malformed", "InvalidInternetGatewayID.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.InternetGateway] { return s.InternetGateways }}
 	dhcpOptionsIDs = ids[struct{}]{"dopt", "dhcpOptions ID", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound", nil} // none is stored
-	interfaceIDs   = ids[vpc.Interface]{"eni", "networkInterface ID", "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound",
+	egressOnlyIDs  = ids[vpc.EgressOnlyGateway]{"eigw", "egressOnlyInternetGateway ID", "InvalidEgressOnlyInternetGatewayId.Malformed", "InvalidEgressOnlyInternetGatewayId.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.EgressOnlyGateway] { return s.EgressOnlyGateways }}
+	natGatewayIDs = ids[vpc.NATGateway]{"nat", "Nat Gateway", "NatGatewayMalformed", "NatGatewayNotFound",
+		func(s *vpc.State) *vpc.Table[vpc.NATGateway] { return s.NATGateways }}
+	peeringIDs = ids[vpc.Peering]{"pcx", "vpcPeeringConnection ID", "InvalidVpcPeeringConnectionId.Malformed", "InvalidVpcPeeringConnectionID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.Peering] { return s.Peerings }}
+	prefixListIDs = ids[vpc.PrefixList]{"pl", "prefix list ID", "InvalidPrefixListId.Malformed", "InvalidPrefixListID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.PrefixList] { return s.PrefixLists }}
+	elasticIPIDs = ids[vpc.ElasticIP]{"eipalloc", "allocation ID", "InvalidAllocationID.Malformed", "InvalidAllocationID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.ElasticIP] { return s.ElasticIPs }}
+	interfaceIDs = ids[vpc.Interface]{"eni", "networkInterface ID", "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.Interface] { return s.Interfaces }}
 	instanceIDs = ids[vpc.Instance]{"i", "instance ID", "InvalidInstanceID.Malformed", "InvalidInstanceID.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.Instance] { return s.Instances }}

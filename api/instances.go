@@ -99,7 +99,7 @@ func describeMachine(i *vpc.Instance) ec2.Instance {
 	t := typeOf(i)
 	out := ec2.Instance{
 		InstanceId: new(i.ID), ImageId: new(i.Image), InstanceType: i.Type, State: stateOf(i.State), AmiLaunchIndex: new(int32(i.LaunchIndex)),
-		LaunchTime: new(i.LaunchTime), ClientToken: new(i.ClientToken), StateTransitionReason: new(i.Reason),
+		LaunchTime: new(i.LaunchTime), ClientToken: new(i.Token.Value), StateTransitionReason: new(i.Reason),
 		Architecture: t.arch, Hypervisor: "xen", VirtualizationType: "hvm", RootDeviceType: "ebs", RootDeviceName: new("/dev/xvda"),
 		EbsOptimized: new(i.EBSOptimized), EnaSupport: new(true), PlatformDetails: new("Linux/UNIX"), UsageOperation: new("RunInstances"),
 		UsageOperationUpdateTime: new(i.LaunchTime), CurrentInstanceBootMode: "legacy-bios",

@@ -315,17 +315,17 @@ func changedGroups(s *vpc.State, i *vpc.Interface, ids []string) ([]string, erro
 			return nil, vpc.Errorf("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
 		}
 	}
-	return groupsOnce(ids)
+	return groupsOnce(s, ids)
 }
 
 // groupsOnce makes a set of a list of groups, in its order, and refuses more than an interface may have.
-func groupsOnce(ids []string) (set []string, err error) {
+func groupsOnce(s *vpc.State, ids []string) (set []string, err error) {
 	for _, id := range ids {
 		if !slices.Contains(set, id) {
 			set = append(set, id)
 		}
 	}
-	if len(set) > vpc.MaxGroupsPerInterface {
+	if len(set) > s.Limit(vpc.GroupsPerInterface) {
 		return nil, vpc.Errorf("SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.")
 	}
 	return set, nil

@@ -1,11 +1,7 @@
 package api
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -17,7 +13,6 @@ import (
 const (
 	maxInstances = 1000  // of an account in a Region, terminated ones not counted
 	maxUserData  = 16384 // bytes
-	maxToken     = 64    // characters of a ClientToken
 )
 
 // A launch is a RunInstances request with everything that it leaves open decided.
@@ -40,11 +35,11 @@ type launch struct {
 // runInstances launches instances: they are pending until the host says that they run.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
 func runInstances(e *vpc.Edit, in *ec2.RunInstancesInput) (*ec2.RunInstancesOutput, error) {
-	digest, err := requestDigest(in)
+	token, err := readToken(in)
 	if err != nil {
 		return nil, err
 	}
-	if earlier, err := launchedBefore(e.State, in, digest); earlier != nil || err != nil {
+	if earlier, err := launchedBefore(e.State, token); earlier != nil || err != nil {
 		return reservationOf(e.State, earlier), err
 	}
 	l := &launch{in: in}
@@ -53,7 +48,7 @@ func runInstances(e *vpc.Edit, in *ec2.RunInstancesInput) (*ec2.RunInstancesOutp
 			return nil, err
 		}
 	}
-	l.instance.TokenDigest = digest
+	l.instance.Token = token
 	l.instance.Reservation = e.NewID("r")
 	var made []*vpc.Instance
 	for index := range l.count {
@@ -77,32 +72,16 @@ func reservationOf(s *vpc.State, made []*vpc.Instance) *ec2.RunInstancesOutput {
 	return out
 }
 
-// requestDigest tells requests with the same ClientToken apart.
-func requestDigest(in *ec2.RunInstancesInput) (string, error) {
-	token := value(in.ClientToken)
-	if len(token) > maxToken || strings.Trim(token, printable) != "" {
-		return "", invalid("clientToken", token, fmt.Sprintf("It must be up to %d ASCII characters.", maxToken))
-	}
-	rest := *in
-	rest.ClientToken, rest.DryRun = nil, nil
-	text, err := json.Marshal(rest)
-	if err != nil {
-		panic("api: " + err.Error()) // generated structs always marshal
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:]), nil
-}
-
 // launchedBefore finds what an earlier request with the same ClientToken launched.
 // https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
-func launchedBefore(s *vpc.State, in *ec2.RunInstancesInput, digest string) (made []*vpc.Instance, err error) {
-	if value(in.ClientToken) == "" {
+func launchedBefore(s *vpc.State, t vpc.Token) (made []*vpc.Instance, err error) {
+	if t.Value == "" {
 		return nil, nil
 	}
 	gone := true
-	for i := range s.Instances.By("token", s.Key()+"/"+*in.ClientToken) {
-		if i.TokenDigest != digest {
-			return nil, vpc.Errorf("IdempotentParameterMismatch", "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
+	for i := range s.Instances.By("token", vpc.TokenKey(s.Scope, t)) {
+		if i.Token.Digest != t.Digest {
+			return nil, otherRequest()
 		}
 		made, gone = append(made, i), gone && i.State == vpc.Terminated
 	}
@@ -250,7 +229,7 @@ func (l *launch) who(s *vpc.State) error {
 		ids = []string{s.DefaultGroup(l.subnet.VPC).ID}
 	}
 	var err error
-	l.groups, err = groupsOnce(ids)
+	l.groups, err = groupsOnce(s, ids)
 	return err
 }
 
@@ -295,12 +274,12 @@ func (l *launch) atWhichAddress(s *vpc.State) error {
 		l.address, err = freePrivate(s, l.subnet, asked)
 		return err
 	}
-	free := min(s.FreeAddresses(l.subnet), vpc.MaxInterfaces-countInterfaces(s))
+	free := min(s.FreeAddresses(l.subnet), s.Limit(vpc.InterfacesPerRegion)-countInterfaces(s))
 	if l.count = min(l.count, free); l.count < int(*l.in.MinCount) {
 		if s.FreeAddresses(l.subnet) < int(*l.in.MinCount) {
 			return vpc.Errorf("InsufficientFreeAddressesInSubnet", "The specified subnet does not have enough free addresses to satisfy the request.")
 		}
-		return vpc.Errorf("NetworkInterfaceLimitExceeded", "You have reached the limit of %d network interfaces.", vpc.MaxInterfaces)
+		return vpc.Errorf("NetworkInterfaceLimitExceeded", "You have reached the limit of %d network interfaces.", s.Limit(vpc.InterfacesPerRegion))
 	}
 	return nil
 }
@@ -351,7 +330,7 @@ func (l *launch) rest(s *vpc.State) (err error) {
 		return err
 	}
 	l.instance = vpc.Instance{Scope: s.Scope, Image: l.image, Type: l.typ.String(), KeyName: value(in.KeyName), Subnet: l.subnet.ID, VPC: l.subnet.VPC,
-		Zone: l.subnet.Zone, State: vpc.Pending, ClientToken: value(in.ClientToken), KeepAPI: value(in.DisableApiTermination),
+		Zone: l.subnet.Zone, State: vpc.Pending, KeepAPI: value(in.DisableApiTermination),
 		KeepRunning: value(in.DisableApiStop), EBSOptimized: value(in.EbsOptimized), Boots: 1,
 		Monitoring: in.Monitoring != nil && value(in.Monitoring.Enabled), Tags: l.tags["instance"]}
 	because(&l.instance, "", "pending", "pending")

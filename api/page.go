@@ -3,9 +3,6 @@ package api
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -55,7 +52,7 @@ func (l listing[T]) page(s *vpc.State, in any, withIDs bool, items []T) ([]T, *s
 		return nil, nil, err
 	}
 	token, _ := field(in, "NextToken").(*string)
-	after, err := readToken(s, in, value(token))
+	after, err := readPage(s, in, value(token))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -75,15 +72,15 @@ func (l listing[T]) page(s *vpc.State, in any, withIDs bool, items []T) ([]T, *s
 		return found, nil, nil
 	}
 	found = found[:*max]
-	return found, new(makeToken(s, in, l.key(&found[*max-1]))), nil
+	return found, new(pageToken(s, in, l.key(&found[*max-1]))), nil
 }
 
 // A token is the key after which the next page begins, bound to the question that was asked.
-func makeToken(s *vpc.State, in any, key string) string {
+func pageToken(s *vpc.State, in any, key string) string {
 	return base64.RawURLEncoding.EncodeToString(append(question(s, in), key...))
 }
 
-func readToken(s *vpc.State, in any, token string) (after string, err error) {
+func readPage(s *vpc.State, in any, token string) (after string, err error) {
 	if token == "" {
 		return "", nil
 	}
@@ -97,17 +94,6 @@ func readToken(s *vpc.State, in any, token string) (after string, err error) {
 
 // question is a digest of who asks for what, whatever the page.
 func question(s *vpc.State, in any) []byte {
-	whole := reflect.New(reflect.TypeOf(in).Elem()).Elem()
-	whole.Set(reflect.ValueOf(in).Elem())
-	for _, name := range []string{"MaxResults", "NextToken", "DryRun"} {
-		if f := whole.FieldByName(name); f.IsValid() {
-			f.SetZero()
-		}
-	}
-	text, err := json.Marshal(whole.Interface())
-	if err != nil {
-		panic(fmt.Sprintf("api: %T: %v", in, err)) // generated structs always marshal
-	}
-	sum := sha256.Sum256(append([]byte(s.Key()+"\x00"+whole.Type().Name()+"\x00"), text...))
+	sum := sha256.Sum256(append([]byte(s.Key()+"\x00"), digest(in, "MaxResults", "NextToken", "DryRun")...))
 	return sum[:12]
 }

@@ -223,7 +223,7 @@ func checkRuleDescription(description string) error {
 
 // checkQuota refuses more rules in one direction than a group may have. IPv4 and IPv6 are counted
 // apart; a group counts for both.
-func checkQuota(rules []vpc.Rule, egress bool) error {
+func checkQuota(s *vpc.State, rules []vpc.Rule, egress bool) error {
 	v4, v6 := 0, 0
 	for _, r := range rules {
 		if r.Egress != egress {
@@ -236,7 +236,7 @@ func checkQuota(rules []vpc.Rule, egress bool) error {
 			v6++
 		}
 	}
-	if max(v4, v6) > vpc.MaxRules {
+	if max(v4, v6) > s.Limit(vpc.RulesPerGroup) {
 		return vpc.Errorf("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.")
 	}
 	return nil

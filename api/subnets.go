@@ -36,7 +36,7 @@ func createSubnet(e *vpc.Edit, in *ec2.CreateSubnetInput) (*ec2.CreateSubnetOutp
 	if err != nil {
 		return nil, err
 	}
-	if count(e.Subnets.By("vpc", v.ID)) >= vpc.MaxSubnets {
+	if count(e.Subnets.By("vpc", v.ID)) >= e.Limit(vpc.SubnetsPerVPC) {
 		return nil, vpc.Errorf("SubnetLimitExceeded", "The maximum number of subnets has been reached.")
 	}
 	subnet := *e.NewSubnet(v.ID, cidr, zone, false)

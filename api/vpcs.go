@@ -54,7 +54,7 @@ func createVpc(e *vpc.Edit, in *ec2.CreateVpcInput) (*ec2.CreateVpcOutput, error
 	if err != nil {
 		return nil, err
 	}
-	if count(e.VPCs.By("scope", e.Key())) >= vpc.MaxVPCs {
+	if count(e.VPCs.By("scope", e.Key())) >= e.Limit(vpc.VPCsPerRegion) {
 		return nil, vpc.Errorf("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
 	}
 	v := *e.NewVPC(cidr, "default", false)

@@ -286,7 +286,7 @@ func TestAVPCHas200Subnets(t *testing.T) {
 	w := newWorld(t)
 	lab := w.vpc("10.0.0.0/16")
 	w.edit(func(e *vpc.Edit) {
-		for i := range vpc.MaxSubnets {
+		for i := range vpc.SubnetsPerVPC.Default {
 			e.Subnets.Put(&vpc.Subnet{ID: fmt.Sprintf("subnet-%017x", i), Scope: testScope, VPC: lab})
 		}
 	})

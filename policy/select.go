@@ -13,7 +13,7 @@ import (
 // For selects what the host enforces of the State; "" is the one host that has everything. No State
 // says yet which host an instance is on: a host with a name has nothing.
 //
-// It only leaves out, never widens: what cannot be enforced yet (IPv6, prefix lists), and what no
+// It only leaves out, never widens: what cannot be enforced yet (IPv6), and what no
 // longer leads anywhere (a group that is gone), allows nothing.
 func For(s *vpc.State, host string) *View {
 	v := &View{Revision: s.Revision, Public: s.Cell().Public}
@@ -30,7 +30,7 @@ func For(s *vpc.State, host string) *View {
 			continue // it can send nothing: no frame has its address
 		}
 		out := Interface{Num: i.Num, ID: i.ID, VPC: vpcNum(s, i.VPC), Subnet: i.Subnet, MAC: mac,
-			Addr: i.PrivateIP, Public: i.PublicIP, SourceDestCheck: i.SourceDestCheck}
+			Addr: i.PrivateIP, Public: s.PublicOf(i, i.PrivateIP), SourceDestCheck: i.SourceDestCheck}
 		for _, id := range i.Groups {
 			if n := groupNum(s, i.VPC, id); n != 0 {
 				out.Groups = append(out.Groups, n)
@@ -111,12 +111,12 @@ func routeTarget(s *vpc.State, vpc, id string) Target {
 func group(s *vpc.State, g *vpc.SecurityGroup) Group {
 	out := Group{Num: g.Num, ID: g.ID}
 	for _, r := range g.Rules {
-		rule, ok := rule(s, g.VPC, r)
 		switch {
-		case ok && r.Egress:
-			out.Egress = append(out.Egress, rule)
-		case ok:
-			out.Ingress = append(out.Ingress, rule)
+		case r.What.Protocol == icmpv6:
+		case r.Egress:
+			out.Egress = append(out.Egress, rules(s, g.VPC, r)...)
+		default:
+			out.Ingress = append(out.Ingress, rules(s, g.VPC, r)...)
 		}
 	}
 	return out
@@ -125,20 +125,34 @@ func group(s *vpc.State, g *vpc.SecurityGroup) Group {
 // icmpv6 is a protocol that no IPv4 packet means. https://www.iana.org/assignments/protocol-numbers
 const icmpv6 = 58
 
-// rule is the rule as it is enforced; false: it allows no IPv4 packet, or none yet.
-func rule(s *vpc.State, vpc string, r vpc.Rule) (Rule, bool) {
-	out := Rule{ID: r.ID, What: What(r.What)}
-	switch {
-	case r.What.Protocol == icmpv6:
-		return Rule{}, false
-	case r.Peer.Group != "":
-		out.Group = groupNum(s, vpc, r.Peer.Group)
-		return out, out.Group != 0
-	case r.Peer.CIDR.Addr().Is4():
-		out.CIDR = r.Peer.CIDR.Masked()
-		return out, true
+// rules are the rule as it is enforced: one for each range of its peer, none where it allows no IPv4
+// packet, or none yet.
+func rules(s *vpc.State, vpc string, r vpc.Rule) (out []Rule) {
+	if r.Peer.Group != "" {
+		if n := groupNum(s, vpc, r.Peer.Group); n != 0 {
+			out = append(out, Rule{ID: r.ID, What: What(r.What), Group: n})
+		}
+		return out
 	}
-	return Rule{}, false
+	for _, p := range ranges(s, r.Peer) {
+		if p.Addr().Is4() {
+			out = append(out, Rule{ID: r.ID, What: What(r.What), CIDR: p.Masked()})
+		}
+	}
+	return out
+}
+
+// ranges are those of the peer's prefix list, or its own one.
+func ranges(s *vpc.State, p vpc.Peer) (out []netip.Prefix) {
+	if p.PrefixList == "" {
+		return []netip.Prefix{p.CIDR}
+	}
+	if l := s.PrefixLists.Get(p.PrefixList); l != nil {
+		for _, e := range l.Current().Entries {
+			out = append(out, e.CIDR)
+		}
+	}
+	return out
 }
 
 // members are the private addresses of all the interfaces, attached or not and wherever, that carry
@@ -172,7 +186,7 @@ func named(s *vpc.State, groups map[string]bool) map[string]bool {
 	for id := range groups {
 		g := s.SecurityGroups.Get(id)
 		for _, r := range g.Rules {
-			if out, ok := rule(s, g.VPC, r); ok && out.Group != 0 {
+			if r.What.Protocol != icmpv6 && r.Peer.Group != "" && groupNum(s, g.VPC, r.Peer.Group) != 0 {
 				ids[r.Peer.Group] = true
 			}
 		}

@@ -28,8 +28,13 @@ func At(p netip.Prefix, n uint32) netip.Addr { return address(number(p.Masked().
 // FreeAddresses is how many addresses of the subnet an interface could still take.
 func (s *State) FreeAddresses(subnet *Subnet) int {
 	used := 0
-	for range s.Interfaces.By("subnet", subnet.ID) {
-		used++
+	for i := range s.Interfaces.By("subnet", subnet.ID) {
+		used += 1 + len(i.Secondary)
+		for _, p := range i.Prefixes {
+			if p.Addr().Is4() {
+				used += 1 << (32 - p.Bits())
+			}
+		}
 	}
 	return 1<<(32-subnet.CIDR.Bits()) - 5 - used
 }
@@ -54,7 +59,7 @@ func (s *State) FreePublic() (netip.Addr, bool) {
 	}
 	for n := uint32(2); n < 1<<(32-pool.Bits())-1; n++ {
 		a := At(pool, n)
-		if s.Interfaces.First("public", a.String()) == nil {
+		if s.Interfaces.First("public", a.String()) == nil && s.ElasticIPs.First("public", a.String()) == nil {
 			return a, true
 		}
 	}

@@ -164,7 +164,7 @@ func checkDefaultVPC(t *testing.T, s *State) {
 	gateway := s.InternetGateways.First("scope", s.Scope.Key())
 	if gateway == nil || gateway.VPC != v.ID || s.InternetGateways.Len() != 1 {
 		t.Errorf("the gateway is %+v", gateway)
-	} else if want := []Route{{Anywhere4, gateway.ID}}; !slices.Equal(main.Routes, want) {
+	} else if want := []Route{{Destination: Anywhere4, Target: gateway.ID}}; !slices.Equal(main.Routes, want) {
 		t.Errorf("the main table has %v", main.Routes)
 	}
 	zones := Zones(s.Region)

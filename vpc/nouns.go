@@ -2,6 +2,7 @@ package vpc
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -41,7 +42,9 @@ type VPC struct {
 	Scope
 	Num           uint32 // the VPC on the wire: below 2^24
 	CIDR          netip.Prefix
-	AssociationID string // of the primary CIDR
+	AssociationID string  // of the primary CIDR
+	Secondary     []Block // further IPv4 ranges
+	IPv6          []Block
 	Default       bool
 	Tenancy       string
 	DHCPOptions   string
@@ -51,15 +54,32 @@ type VPC struct {
 	Tags          Tags
 }
 
+// A Block is a range that was associated with a VPC or a subnet after its first one.
+type Block struct {
+	AssociationID string
+	CIDR          netip.Prefix
+}
+
+// CIDRs are all the ranges of the VPC, the primary one first.
+func (v *VPC) CIDRs() []netip.Prefix {
+	all := []netip.Prefix{v.CIDR}
+	for _, b := range slices.Concat(v.Secondary, v.IPv6) {
+		all = append(all, b.CIDR)
+	}
+	return all
+}
+
 // A Subnet is a range of a VPC in one Availability Zone.
 type Subnet struct {
 	ID string
 	Scope
 	VPC         string
 	CIDR        netip.Prefix
-	Zone        string // "us-east-1a"
-	DefaultZone bool   // defaultForAz
-	MapPublicIP bool   // mapPublicIpOnLaunch
+	IPv6        []Block // at most one
+	Zone        string  // "us-east-1a"
+	DefaultZone bool    // defaultForAz
+	MapPublicIP bool    // mapPublicIpOnLaunch
+	AssignIPv6  bool    // assignIpv6AddressOnCreation
 	ACL         string
 	ACLAssoc    string // the association of the subnet with its network ACL: "aclassoc-…"
 	Tags        Tags
@@ -114,6 +134,7 @@ type NetworkACL struct {
 	VPC     string
 	Default bool
 	Entries []ACLEntry
+	Token   Token
 	Tags    Tags
 }
 
@@ -124,63 +145,6 @@ type ACLEntry struct {
 	Allow  bool
 	What   What
 	CIDR   netip.Prefix
-}
-
-// A RouteTable says where a subnet's packets go.
-type RouteTable struct {
-	ID string
-	Scope
-	VPC          string
-	Routes       []Route // without the local ones, which follow from the VPC's CIDRs
-	Associations []RouteAssociation
-	Tags         Tags
-}
-
-// A RouteAssociation ties a table to a subnet, or makes it the VPC's main table.
-type RouteAssociation struct {
-	ID     string
-	Main   bool
-	Subnet string // "" where Main
-}
-
-// A Route leads a destination to a target: the id of an internet gateway (later: of other things).
-type Route struct {
-	Destination netip.Prefix
-	Target      string
-}
-
-// An InternetGateway connects a VPC to the internet; VPC is "" while it is detached.
-type InternetGateway struct {
-	ID string
-	Scope
-	VPC  string
-	Tags Tags
-}
-
-// An Interface is an elastic network interface.
-type Interface struct {
-	ID string
-	Scope
-	VPC, Subnet     string
-	Num             uint32 // the interface on the wire
-	Description     string
-	MAC             string // "0a:…", lower case
-	PrivateIP       netip.Addr
-	PublicIP        netip.Addr // auto-assigned; zero: none
-	AutoPublic      bool       // every start of the instance assigns a public address
-	Groups          []string   // 1–5, in the order in which they were given
-	SourceDestCheck bool
-	Attachment      *Attachment // nil: not attached
-	Tags            Tags
-}
-
-// An Attachment ties an interface to an instance.
-type Attachment struct {
-	ID                  string
-	Instance            string
-	DeviceIndex         int
-	Time                time.Time
-	DeleteOnTermination bool
 }
 
 // InstanceState is an instance's state with AWS's code.
@@ -217,8 +181,7 @@ type Instance struct {
 	LaunchTime   time.Time
 	Ended        time.Time // when it became terminated
 	LaunchIndex  int
-	ClientToken  string
-	TokenDigest  string // of the request that ClientToken came with
+	Token        Token
 	UserData     string // base64, as given
 	Boots        int    // how often it was started or rebooted; the host starts it anew when this grows
 	Booted       int    // the last boot of which the host said that it runs

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -13,19 +14,25 @@ type State struct {
 	Scope    // of the request, see As; zero in a snapshot that nobody asked for yet
 	Revision int64
 
-	Cells            *Table[Cell]
-	Accounts         *Table[Account]
-	AccessKeys       *Table[AccessKey]
-	Regions          *Table[Region]
-	VPCs             *Table[VPC]
-	Subnets          *Table[Subnet]
-	SecurityGroups   *Table[SecurityGroup]
-	NetworkACLs      *Table[NetworkACL]
-	RouteTables      *Table[RouteTable]
-	InternetGateways *Table[InternetGateway]
-	Interfaces       *Table[Interface]
-	Instances        *Table[Instance]
-	KeyPairs         *Table[KeyPair]
+	Cells              *Table[Cell]
+	Accounts           *Table[Account]
+	AccessKeys         *Table[AccessKey]
+	Quotas             *Table[Quota]
+	Regions            *Table[Region]
+	VPCs               *Table[VPC]
+	Subnets            *Table[Subnet]
+	SecurityGroups     *Table[SecurityGroup]
+	PrefixLists        *Table[PrefixList]
+	NetworkACLs        *Table[NetworkACL]
+	RouteTables        *Table[RouteTable]
+	InternetGateways   *Table[InternetGateway]
+	EgressOnlyGateways *Table[EgressOnlyGateway]
+	NATGateways        *Table[NATGateway]
+	Peerings           *Table[Peering]
+	Interfaces         *Table[Interface]
+	ElasticIPs         *Table[ElasticIP]
+	Instances          *Table[Instance]
+	KeyPairs           *Table[KeyPair]
 }
 
 type keys = []string
@@ -36,6 +43,7 @@ func New() *State {
 		Cells:      newTable("cell", func(*Cell) string { return "cell" }, nil),
 		Accounts:   newTable("account", func(a *Account) string { return a.ID }, nil),
 		AccessKeys: newTable("access-key", func(k *AccessKey) string { return k.ID }, nil),
+		Quotas:     newTable("quota", func(q *Quota) string { return q.Scope.key() + "/" + q.Name }, nil),
 		Regions:    newTable("region", func(r *Region) string { return r.Scope.key() }, nil),
 		VPCs: newTable("vpc", func(v *VPC) string { return v.ID }, map[string]func(*VPC) []string{
 			"scope": func(v *VPC) []string { return keys{v.Scope.key()} },
@@ -57,6 +65,14 @@ func New() *State {
 				}
 				return ids
 			},
+			"prefix-list": func(g *SecurityGroup) (ids []string) { // that its rules name
+				for _, r := range g.Rules {
+					if r.Peer.PrefixList != "" {
+						ids = append(ids, r.Peer.PrefixList)
+					}
+				}
+				return ids
+			},
 			"rule": func(g *SecurityGroup) (ids []string) {
 				for _, r := range g.Rules {
 					ids = append(ids, r.ID)
@@ -64,17 +80,43 @@ func New() *State {
 				return ids
 			},
 		}),
+		PrefixLists: newTable("prefix-list", func(l *PrefixList) string { return l.ID }, map[string]func(*PrefixList) []string{
+			"scope": func(l *PrefixList) []string { return keys{l.Scope.key()} },
+			"token": func(l *PrefixList) []string { return tokenKeys(l.Scope, l.Token) },
+		}),
 		NetworkACLs: newTable("network-acl", func(a *NetworkACL) string { return a.ID }, map[string]func(*NetworkACL) []string{
 			"scope": func(a *NetworkACL) []string { return keys{a.Scope.key()} },
+			"token": func(a *NetworkACL) []string { return tokenKeys(a.Scope, a.Token) },
 			"vpc":   func(a *NetworkACL) []string { return keys{a.VPC} },
 		}),
 		RouteTables: newTable("route-table", func(t *RouteTable) string { return t.ID }, map[string]func(*RouteTable) []string{
 			"scope": func(t *RouteTable) []string { return keys{t.Scope.key()} },
+			"token": func(t *RouteTable) []string { return tokenKeys(t.Scope, t.Token) },
 			"vpc":   func(t *RouteTable) []string { return keys{t.VPC} },
 			"subnet": func(t *RouteTable) (ids []string) {
 				for _, a := range t.Associations {
-					if !a.Main {
+					if a.Subnet != "" {
 						ids = append(ids, a.Subnet)
+					}
+				}
+				return ids
+			},
+			"association": func(t *RouteTable) (ids []string) {
+				for _, a := range t.Associations {
+					ids = append(ids, a.ID)
+				}
+				return ids
+			},
+			"target": func(t *RouteTable) (ids []string) {
+				for _, r := range t.Routes {
+					ids = append(ids, r.Target)
+				}
+				return ids
+			},
+			"prefix-list": func(t *RouteTable) (ids []string) {
+				for _, r := range t.Routes {
+					if r.PrefixList != "" {
+						ids = append(ids, r.PrefixList)
 					}
 				}
 				return ids
@@ -84,12 +126,41 @@ func New() *State {
 			"scope": func(g *InternetGateway) []string { return keys{g.Scope.key()} },
 			"vpc":   func(g *InternetGateway) []string { return keys{g.VPC} },
 		}),
+		EgressOnlyGateways: newTable("egress-only-internet-gateway", func(g *EgressOnlyGateway) string { return g.ID }, map[string]func(*EgressOnlyGateway) []string{
+			"scope": func(g *EgressOnlyGateway) []string { return keys{g.Scope.key()} },
+			"token": func(g *EgressOnlyGateway) []string { return tokenKeys(g.Scope, g.Token) },
+			"vpc":   func(g *EgressOnlyGateway) []string { return keys{g.VPC} },
+		}),
+		NATGateways: newTable("nat-gateway", func(g *NATGateway) string { return g.ID }, map[string]func(*NATGateway) []string{
+			"scope":  func(g *NATGateway) []string { return keys{g.Scope.key()} },
+			"token":  func(g *NATGateway) []string { return tokenKeys(g.Scope, g.Token) },
+			"vpc":    func(g *NATGateway) []string { return keys{g.VPC} },
+			"subnet": func(g *NATGateway) []string { return keys{g.Subnet} },
+		}),
+		Peerings: newTable("peering", func(p *Peering) string { return p.ID }, map[string]func(*Peering) []string{
+			"scope": func(p *Peering) []string { // of both sides
+				return slices.Compact(keys{p.Requester.Scope.key(), p.Accepter.Scope.key()})
+			},
+			"vpc": func(p *Peering) []string { return slices.Compact(keys{p.Requester.VPC, p.Accepter.VPC}) },
+		}),
 		Interfaces: newTable("network-interface", func(i *Interface) string { return i.ID }, map[string]func(*Interface) []string{
-			"scope":   func(i *Interface) []string { return keys{i.Scope.key()} },
-			"vpc":     func(i *Interface) []string { return keys{i.VPC} },
-			"subnet":  func(i *Interface) []string { return keys{i.Subnet} },
-			"group":   func(i *Interface) []string { return i.Groups },
-			"address": func(i *Interface) []string { return keys{AddressKey(i.VPC, i.PrivateIP.String())} },
+			"scope":  func(i *Interface) []string { return keys{i.Scope.key()} },
+			"token":  func(i *Interface) []string { return tokenKeys(i.Scope, i.Token) },
+			"vpc":    func(i *Interface) []string { return keys{i.VPC} },
+			"subnet": func(i *Interface) []string { return keys{i.Subnet} },
+			"group":  func(i *Interface) []string { return i.Groups },
+			"address": func(i *Interface) (all []string) {
+				for _, a := range i.Addresses() {
+					all = append(all, AddressKey(i.VPC, a.String()))
+				}
+				return all
+			},
+			"attachment": func(i *Interface) []string {
+				if i.Attachment != nil {
+					return keys{i.Attachment.ID}
+				}
+				return nil
+			},
 			"public": func(i *Interface) []string {
 				if i.PublicIP.IsValid() {
 					return keys{i.PublicIP.String()}
@@ -103,10 +174,16 @@ func New() *State {
 				return nil
 			},
 		}),
+		ElasticIPs: newTable("elastic-ip", func(a *ElasticIP) string { return a.ID }, map[string]func(*ElasticIP) []string{
+			"scope":       func(a *ElasticIP) []string { return keys{a.Scope.key()} },
+			"public":      func(a *ElasticIP) []string { return keys{a.Addr.String()} },
+			"interface":   func(a *ElasticIP) []string { return keys{a.Interface} },
+			"association": func(a *ElasticIP) []string { return keys{a.Association} },
+		}),
 		Instances: newTable("instance", func(i *Instance) string { return i.ID }, map[string]func(*Instance) []string{
 			"scope":       func(i *Instance) []string { return keys{i.Scope.key()} },
 			"reservation": func(i *Instance) []string { return keys{i.Reservation} },
-			"token":       func(i *Instance) []string { return keys{i.Scope.key() + "/" + i.ClientToken} },
+			"token":       func(i *Instance) []string { return tokenKeys(i.Scope, i.Token) },
 		}),
 		KeyPairs: newTable("key-pair", func(k *KeyPair) string { return k.ID }, map[string]func(*KeyPair) []string{
 			"scope": func(k *KeyPair) []string { return keys{k.Scope.key()} },
@@ -118,30 +195,47 @@ func New() *State {
 // Key is a Scope as the index "scope" files it.
 func (s Scope) Key() string { return s.key() }
 
+// TokenKey is how the index "token" files a ClientToken.
+func TokenKey(scope Scope, t Token) string { return scope.key() + "/" + t.Value }
+
+func tokenKeys(scope Scope, t Token) []string {
+	if t.Value == "" {
+		return nil
+	}
+	return keys{TokenKey(scope, t)}
+}
+
 // AddressKey is how the index "address" of Interfaces files a private address of a VPC.
 func AddressKey(vpc, addr string) string { return vpc + "/" + addr }
 
+// tables are all of the State's, in the order of its fields.
 func (s *State) tables() []table {
-	return []table{s.Cells, s.Accounts, s.AccessKeys, s.Regions, s.VPCs, s.Subnets, s.SecurityGroups, s.NetworkACLs,
-		s.RouteTables, s.InternetGateways, s.Interfaces, s.Instances, s.KeyPairs}
+	v := reflect.ValueOf(s).Elem()
+	all := make([]table, len(tableFields))
+	for n, field := range tableFields {
+		all[n] = v.Field(field).Interface().(table)
+	}
+	return all
 }
+
+// tableFields are the fields of State that are tables.
+var tableFields = func() (fields []int) {
+	t := reflect.TypeFor[State]()
+	for i := range t.NumField() {
+		if t.Field(i).Type.Implements(reflect.TypeFor[table]()) {
+			fields = append(fields, i)
+		}
+	}
+	return fields
+}()
 
 // copy returns a State with copied tables, which may be changed where edit is true.
 func (s *State) copy(edit bool) *State {
 	c := *s
-	c.Cells = s.Cells.copy(edit)
-	c.Accounts = s.Accounts.copy(edit)
-	c.AccessKeys = s.AccessKeys.copy(edit)
-	c.Regions = s.Regions.copy(edit)
-	c.VPCs = s.VPCs.copy(edit)
-	c.Subnets = s.Subnets.copy(edit)
-	c.SecurityGroups = s.SecurityGroups.copy(edit)
-	c.NetworkACLs = s.NetworkACLs.copy(edit)
-	c.RouteTables = s.RouteTables.copy(edit)
-	c.InternetGateways = s.InternetGateways.copy(edit)
-	c.Interfaces = s.Interfaces.copy(edit)
-	c.Instances = s.Instances.copy(edit)
-	c.KeyPairs = s.KeyPairs.copy(edit)
+	v := reflect.ValueOf(&c).Elem()
+	for _, field := range tableFields {
+		v.Field(field).Set(reflect.ValueOf(v.Field(field).Interface().(table).copied(edit)))
+	}
 	return &c
 }
 

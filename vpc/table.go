@@ -136,6 +136,7 @@ type table interface {
 	dirty() bool
 	imply()
 	load(c Change) error
+	copied(edit bool) table
 }
 
 func (t *Table[T]) name() string { return t.kind }
@@ -143,6 +144,8 @@ func (t *Table[T]) dirty() bool  { return len(t.changed) > 0 }
 
 // imply makes what was put so far follow from the snapshot, not from the request.
 func (t *Table[T]) imply() { t.implied, t.changed = t.changed, map[string]bool{} }
+
+func (t *Table[T]) copied(edit bool) table { return t.copy(edit) }
 
 func (t *Table[T]) copy(edit bool) *Table[T] {
 	t.copying.Lock()

@@ -1,0 +1,84 @@
+package vpc
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// An Interface is an elastic network interface.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
+type Interface struct {
+	ID string
+	Scope
+	VPC, Subnet     string
+	Num             uint32 // the interface on the wire
+	Description     string
+	MAC             string     // "0a:…", lower case
+	PrivateIP       netip.Addr // the primary one
+	Secondary       []netip.Addr
+	IPv6            []netip.Addr
+	PrimaryIPv6     bool           // the first of IPv6 stays for good
+	Prefixes        []netip.Prefix // delegated: /28 and /80
+	PublicIP        netip.Addr     // of PrivateIP, auto-assigned; zero: none. Elastic IPs are ElasticIPs
+	AutoPublic      bool           // every start of the instance assigns a public address
+	Groups          []string       // in the order in which they were given
+	SourceDestCheck bool
+	Tracking        TrackingTimeouts
+	Type            string      // AWS's interfaceType; "": interface
+	Owner           string      // the requester where AWS made it: a NAT gateway, an endpoint; its id
+	Attachment      *Attachment // nil: not attached
+	Token           Token
+	Tags            Tags
+}
+
+// Addresses are the interface's own, IPv4 and IPv6, the primary one first.
+func (i *Interface) Addresses() []netip.Addr {
+	return slices.Concat([]netip.Addr{i.PrivateIP}, i.Secondary, i.IPv6)
+}
+
+// TrackingTimeouts are idle timeouts in seconds; 0 is AWS's default.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
+type TrackingTimeouts struct{ TCPEstablished, UDPStream, UDP int }
+
+// An Attachment ties an interface to an instance.
+type Attachment struct {
+	ID                  string
+	Instance            string
+	DeviceIndex         int
+	Time                time.Time
+	DeleteOnTermination bool
+}
+
+// An ElasticIP is a public address that an account keeps until it releases it.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html
+type ElasticIP struct {
+	ID string
+	Scope
+	Addr        netip.Addr
+	Association string     // "" where it is associated with nothing
+	Interface   string     // what it is associated with
+	Private     netip.Addr // and which of its addresses
+	Tags        Tags
+}
+
+// ElasticIPOf is the Elastic IP that stands for the interface's private address, or nil.
+func (s *State) ElasticIPOf(i *Interface, private netip.Addr) *ElasticIP {
+	for a := range s.ElasticIPs.By("interface", i.ID) {
+		if a.Private == private {
+			return a
+		}
+	}
+	return nil
+}
+
+// PublicOf is the public address that stands for the interface's private one; zero: none does.
+func (s *State) PublicOf(i *Interface, private netip.Addr) netip.Addr {
+	if a := s.ElasticIPOf(i, private); a != nil {
+		return a.Addr
+	}
+	if private == i.PrivateIP {
+		return i.PublicIP
+	}
+	return netip.Addr{}
+}

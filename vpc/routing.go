@@ -1,0 +1,129 @@
+package vpc
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A RouteTable says where a subnet's packets go.
+type RouteTable struct {
+	ID string
+	Scope
+	VPC          string
+	Routes       []Route // without the local ones, which follow from the VPC's CIDRs
+	Associations []RouteAssociation
+	Token        Token
+	Tags         Tags
+}
+
+// A RouteAssociation ties a table to a subnet or to a gateway, or makes it the VPC's main table.
+type RouteAssociation struct {
+	ID      string
+	Main    bool
+	Subnet  string // "" where Main
+	Gateway string // of an edge association
+}
+
+// A Route leads a destination, a range or a prefix list, to a target: the id of a gateway, an
+// interface, a peering connection and so on.
+type Route struct {
+	Destination netip.Prefix
+	PrefixList  string // set where Destination is not
+	Target      string
+}
+
+// An InternetGateway connects a VPC to the internet; VPC is "" while it is detached.
+type InternetGateway struct {
+	ID string
+	Scope
+	VPC  string
+	Tags Tags
+}
+
+// An EgressOnlyGateway lets a VPC's IPv6 connections out, and none in.
+// https://docs.aws.amazon.com/vpc/latest/userguide/egress-only-internet-gateway.html
+type EgressOnlyGateway struct {
+	ID string
+	Scope
+	VPC   string
+	Token Token
+	Tags  Tags
+}
+
+// A NATGateway lets a subnet's instances out behind its own address.
+// https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html
+type NATGateway struct {
+	ID string
+	Scope
+	VPC, Subnet string
+	Public      bool   // with an Elastic IP; else private
+	Interface   string // its own; gone once it is deleted
+	State       string // available, deleted
+	Created     time.Time
+	Deleted     time.Time
+	Addresses   []NATAddress // the primary one first
+	Token       Token
+	Tags        Tags
+}
+
+// A NATAddress is an address of a NAT gateway. They stay shown after it is deleted.
+type NATAddress struct {
+	Private       netip.Addr
+	Public        netip.Addr // zero where the gateway is private
+	Allocation    string
+	AssociationID string
+}
+
+// A Peering connects two VPCs. Its Scope is the requester's.
+// https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html
+type Peering struct {
+	ID string
+	Scope
+	Requester, Accepter PeeringSide
+	Status              string // AWS's code: pending-acceptance, active, …
+	Message             string
+	Created             time.Time
+	Ended               time.Time // when it became deleted, rejected, expired or failed
+	Tags                Tags      // the requester's
+	AccepterTags        Tags
+}
+
+// A PeeringSide is one VPC of a peering connection.
+type PeeringSide struct {
+	Scope
+	VPC       string
+	AllowsDNS bool // AllowDnsResolutionFromRemoteVpc
+}
+
+// A PrefixList is a named list of ranges that rules and routes refer to.
+// https://docs.aws.amazon.com/vpc/latest/userguide/managed-prefix-lists.html
+type PrefixList struct {
+	ID string
+	Scope
+	Name       string
+	IPv6       bool
+	MaxEntries int
+	Versions   []PrefixListVersion // the last is the current one
+	State      string              // AWS's: create-complete, modify-complete, …
+	Token      Token
+	Tags       Tags
+}
+
+// A PrefixListVersion is what a list held from one change of its entries to the next.
+type PrefixListVersion struct {
+	Number  int
+	Entries []PrefixEntry
+}
+
+// A PrefixEntry is one range of a prefix list.
+type PrefixEntry struct {
+	CIDR        netip.Prefix
+	Description string
+}
+
+// Current is the list's current version.
+func (l *PrefixList) Current() PrefixListVersion { return l.Versions[len(l.Versions)-1] }
+
+// A Token is the ClientToken that an object was created with, and a digest of the request: the same
+// request again creates nothing new. https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+type Token struct{ Value, Digest string }
