@@ -35,7 +35,7 @@ var rules = map[string]rule{
 	"sigv4": {modules: "github.com/aws/smithy-go", std: "net/http net/url", why: "knows nothing of ours; signatures cover an http.Request"},
 
 	"api":    {rooms: "ec2 vpc", std: "net/url", why: "the operations: pure functions of State and input"},
-	"auth":   {rooms: "vpc", std: "os", why: "keys, and the file that holds the first one"},
+	"auth":   {rooms: "vpc", modules: "github.com/google/renameio/v2", std: "os", why: "keys, and the file that holds the first one"},
 	"store":  {rooms: "vpc", modules: "go.etcd.io/etcd go.uber.org/zap golang.org/x/sys", std: "context os net/url", why: "the only room that knows etcd"},
 	"server": {rooms: "api auth ec2 flow hostapi policy sigv4 store vpc", std: "context net net/http net/url", why: "the HTTP front and the controller's loop"},
 
@@ -45,10 +45,10 @@ var rules = map[string]rule{
 	"agent":    {rooms: "datapath hostapi hostnet instance policy", std: "context net os", why: "the loop of a host"},
 	"datapath": {rooms: "policy flow", modules: "github.com/cilium/ebpf golang.org/x/sys", std: "net os", why: "the only room that knows eBPF"},
 	"hostnet":  {modules: "github.com/vishvananda/netlink github.com/vishvananda/netns golang.org/x/sys", std: "net os", why: "the only room that knows netlink"},
-	"instance": {modules: "golang.org/x/sys", std: "context net os os/exec os/signal", why: "namespace instances"},
+	"instance": {modules: "github.com/google/renameio/v2 golang.org/x/sys", std: "context net os os/exec os/signal", why: "namespace instances"},
 
 	"supervise": {modules: "golang.org/x/sys", std: "context os os/exec", why: "the processes of crenel up"},
-	"cli":       {rooms: "auth server store supervise vpc", modules: "github.com/alecthomas/kong golang.org/x/sys", std: "context net os os/exec os/signal os/user", why: "the commands"},
+	"cli":       {rooms: "auth server store supervise vpc", modules: "github.com/alecthomas/kong github.com/google/renameio/v2 golang.org/x/sys", std: "context net os os/exec os/signal os/user", why: "the commands"},
 	"lab":       {rooms: "api ec2 flow policy vpc", modules: "github.com/aws/smithy-go", std: "context net/http net/url os/exec", why: "the scenario language and its executors"},
 
 	"lab/probe": {modules: "golang.org/x/sys", std: "net os", why: "what scenarios run inside instances"},

@@ -186,7 +186,8 @@ func readClaim(path string) (netip.Prefix, error) {
 	return p, nil
 }
 
-// writeFile replaces the file as a whole.
+// writeFile replaces the file as a whole. It need not outlive the machine's run: what it says is only
+// true of the kernel that runs now.
 func writeFile(path string, b []byte) error {
 	tmp := path + ".new"
 	if err := os.WriteFile(tmp, b, 0o600); err != nil {

@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/renameio/v2"
+
 	"crenel/vpc"
 )
 
@@ -64,32 +66,11 @@ func EnsureRoot(dir string) (vpc.AccessKey, error) {
 		return key, err
 	}
 	key = NewKey()
-	if err := write(dir, fmt.Appendf(nil, form, key.ID, key.Secret)); err != nil {
+	content := fmt.Appendf(nil, form, key.ID, key.Secret)
+	if err := renameio.WriteFile(filepath.Join(dir, file), content, 0o600, renameio.WithTempDir(dir)); err != nil {
 		return vpc.AccessKey{}, fmt.Errorf("keep the root key in %s: %w", dir, err)
 	}
 	return key, nil
-}
-
-// write makes the file, readable by its owner only from the first moment on, all at once and for good.
-func write(dir string, content []byte) error {
-	f, err := os.CreateTemp(dir, file+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // there is none where all went well
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), filepath.Join(dir, file)); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // ReadRoot is the root key of the data directory. A file that others may read holds no secret: it is refused.

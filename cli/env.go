@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/renameio/v2"
+
 	"crenel/auth"
 )
 
@@ -24,7 +26,7 @@ func (s settings) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "up.json"), append(b, '\n'), 0o600)
+	return renameio.WriteFile(filepath.Join(dir, "up.json"), append(b, '\n'), 0o600, renameio.WithTempDir(dir))
 }
 
 func readSettings(dir string) (s settings, err error) {

@@ -323,12 +323,6 @@ func ruleset(groups []policy.Group) ([]uint64, error) {
 	return extent(extentRuleset, out), nil
 }
 
-// nowhere is where no route leads, whatever it says: this network, loopback, multicast, reserved
-// addresses and broadcast.
-var nowhere = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("224.0.0.0/3"),
-}
-
 // routes compiles a subnet's routes to intervals of addresses.
 func routes(rs []policy.Route) ([]uint64, error) {
 	begin := []uint32{0}
@@ -344,7 +338,7 @@ func routes(rs []policy.Route) ([]uint64, error) {
 			cut(r.Destination)
 		}
 	}
-	for _, p := range nowhere {
+	for _, p := range policy.Unroutable {
 		cut(p)
 	}
 	slices.Sort(begin)
@@ -367,7 +361,7 @@ func target(rs []policy.Route, addr uint32) policy.Target {
 	var b [4]byte
 	binary.BigEndian.PutUint32(b[:], addr)
 	a := netip.AddrFrom4(b)
-	for _, p := range nowhere {
+	for _, p := range policy.Unroutable {
 		if p.Contains(a) {
 			return policy.Nowhere
 		}

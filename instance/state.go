@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 )
 
@@ -47,19 +48,7 @@ func (h Home) writeState(id string, s state) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(h.dir(id), stateFile)
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.Write(raw); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return renameio.WriteFile(filepath.Join(h.dir(id), stateFile), raw, 0o600, renameio.WithTempDir(h.dir(id)))
 }
 
 // stateOf describes a process that runs, or waits to be reaped.

@@ -63,15 +63,15 @@ func enter(v *View, from uint32, p flow.Packet) hop {
 	return hop{packet: p, receiver: receiver, public: true}
 }
 
-// nowhere is what no route leads to, whatever the tables say: this network, loopback, multicast,
+// Unroutable is what no route leads to, whatever the tables say: this network, loopback, multicast,
 // reserved addresses and broadcast. https://www.iana.org/assignments/iana-ipv4-special-registry
-var nowhere = []netip.Prefix{
+var Unroutable = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("224.0.0.0/3"),
 }
 
 // target is where the route table of the interface's subnet leads the address: the longest prefix decides.
 func target(v *View, i *Interface, a netip.Addr) Target {
-	for _, p := range nowhere {
+	for _, p := range Unroutable {
 		if p.Contains(a) {
 			return Nowhere
 		}
