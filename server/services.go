@@ -45,8 +45,10 @@ func (s *Server) serveEC2(ctx context.Context, c *call, form url.Values, out *by
 // write commits what the operation changes, and waits until the host enforces it.
 func (s *Server) write(ctx context.Context, c *call, op api.Operation, in any) (result any, err error) {
 	revision, err := s.Store.Update(ctx, c.scope, func(e *vpc.Edit) (err error) {
-		result, err = op.Apply(e, in)
-		return err
+		if result, err = op.Apply(e, in); err != nil {
+			return err
+		}
+		return fits(e, op.Name)
 	})
 	if err != nil {
 		return nil, err

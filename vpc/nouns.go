@@ -18,7 +18,12 @@ type Tags map[string]string
 type Cell struct {
 	NextNum uint32       // the next number that NewNum hands out; numbers are never used twice
 	Public  netip.Prefix // the pool of public addresses; its first address is the host's; zero: there is none
+	Host    Capacity     // zero: no host ever said
 }
+
+// Capacity is what a host can enforce: interfaces of running instances, private addresses of groups
+// that rules refer to, and memory for compiled rules and routes.
+type Capacity struct{ Interfaces, Members, Cells int }
 
 // An Account is a customer: it owns everything that its keys create.
 type Account struct{ ID string }
