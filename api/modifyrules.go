@@ -35,6 +35,9 @@ func modifySecurityGroupRules(e *vpc.Edit, in *ec2.ModifySecurityGroupRulesInput
 			return nil, duplicate(r)
 		}
 	}
+	if err := checkQuotas(e.State, &g); err != nil { // another prefix list may weigh more
+		return nil, err
+	}
 	e.SecurityGroups.Put(&g)
 	return &ec2.ModifySecurityGroupRulesOutput{Return: new(true)}, nil
 }
@@ -93,7 +96,7 @@ func readOnePeer(s *vpc.State, g *vpc.SecurityGroup, r *ec2.SecurityGroupRuleReq
 	case value(r.CidrIpv6) != "":
 		return readRange(*r.CidrIpv6, netip.Addr.Is6)
 	case value(r.PrefixListId) != "":
-		return vpc.Peer{}, noPrefixList(*r.PrefixListId)
+		return readPrefixList(s, *r.PrefixListId)
 	}
 	return readGroupPeer(s, g, ec2.UserIdGroupPair{GroupId: r.ReferencedGroupId})
 }

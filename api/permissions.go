@@ -147,7 +147,8 @@ func readPeers(s *vpc.State, g *vpc.SecurityGroup, p ec2.IpPermission) (rules []
 		}
 	}
 	for _, l := range p.PrefixListIds {
-		if err := add(vpc.Peer{}, noPrefixList(value(l.PrefixListId)), l.Description); err != nil {
+		peer, err := readPrefixList(s, value(l.PrefixListId))
+		if err := add(peer, err, l.Description); err != nil {
 			return nil, err
 		}
 	}
@@ -171,12 +172,12 @@ func readRange(cidr string, family func(netip.Addr) bool) (vpc.Peer, error) {
 	return vpc.Peer{CIDR: p.Masked()}, nil
 }
 
-// noPrefixList refuses a prefix list. There are none yet.
-func noPrefixList(id string) error {
-	if !strings.HasPrefix(id, "pl-") {
-		return vpc.Errorf("InvalidPrefixListId.Malformed", "Invalid id: %q (expecting \"pl-...\")", id)
+func readPrefixList(s *vpc.State, id string) (vpc.Peer, error) {
+	l, err := prefixListIDs.find(s, id)
+	if err != nil {
+		return vpc.Peer{}, err
 	}
-	return vpc.Errorf("InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist", id)
+	return vpc.Peer{PrefixList: l.ID}, nil
 }
 
 // readGroupPeer finds the group that a pair names: by id in the same VPC, by name in the default VPC.
@@ -217,27 +218,6 @@ func inDefaultVPC(s *vpc.State, g *vpc.SecurityGroup) bool {
 func checkRuleDescription(description string) error {
 	if !groupText(description) {
 		return vpc.Errorf("InvalidParameterValue", "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  %s", groupLetters)
-	}
-	return nil
-}
-
-// checkQuota refuses more rules in one direction than a group may have. IPv4 and IPv6 are counted
-// apart; a group counts for both.
-func checkQuota(s *vpc.State, rules []vpc.Rule, egress bool) error {
-	v4, v6 := 0, 0
-	for _, r := range rules {
-		if r.Egress != egress {
-			continue
-		}
-		if !r.Peer.CIDR.IsValid() || r.Peer.CIDR.Addr().Is4() {
-			v4++
-		}
-		if !r.Peer.CIDR.IsValid() || r.Peer.CIDR.Addr().Is6() {
-			v6++
-		}
-	}
-	if max(v4, v6) > s.Limit(vpc.RulesPerGroup) {
-		return vpc.Errorf("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.")
 	}
 	return nil
 }

@@ -323,28 +323,6 @@ func TestAuthorizeDescribesAndTags(t *testing.T) {
 		`InvalidPermission.Duplicate: the specified rule "peer: 10.0.0.0/8, TCP, from port: 80, to port: 80, ALLOW" already exists`)
 }
 
-func TestAGroupHas60RulesEachWay(t *testing.T) {
-	const limit = "RulesPerSecurityGroupLimitExceeded: The maximum number of rules per security group has been reached."
-	w := newWorld(t)
-	web := w.group("web", "")
-	many := func(n int, peer string) string {
-		var list []string
-		for i := range n {
-			list = append(list, fmt.Sprintf("tcp %d %d %s", i, i, peer))
-		}
-		return "GroupId=" + web + "&" + permissions(strings.Join(list, ";"))
-	}
-	w.refuse("AuthorizeSecurityGroupIngress", many(61, "10.0.0.0/8"), limit)
-	do[ec2.AuthorizeSecurityGroupIngressOutput](w, "AuthorizeSecurityGroupIngress", many(60, "10.0.0.0/8"))
-	w.refuse("AuthorizeSecurityGroupIngress", many(1, "192.168.0.0/16"), limit)
-	do[ec2.AuthorizeSecurityGroupIngressOutput](w, "AuthorizeSecurityGroupIngress", many(60, "::/0")) // IPv6 is counted apart
-	w.refuse("AuthorizeSecurityGroupIngress", many(1, web), limit)                                    // a group counts for both
-	do[ec2.AuthorizeSecurityGroupEgressOutput](w, "AuthorizeSecurityGroupEgress", many(60, "::/0"))
-	w.refuse("AuthorizeSecurityGroupEgress", many(1, web), limit) // whichever is full
-	do[ec2.AuthorizeSecurityGroupEgressOutput](w, "AuthorizeSecurityGroupEgress", many(59, "10.0.0.0/8"))
-	w.refuse("AuthorizeSecurityGroupEgress", many(1, "192.168.0.0/16"), limit) // with the one that every group begins with
-}
-
 func TestRevokeRemovesRules(t *testing.T) {
 	const start = "tcp 80 80 0.0.0.0/0,::/0,sg-SELF;icmp -1 -1 10.0.0.0/8;-1 - - 192.168.0.0/16"
 	for _, c := range []struct{ sentence, permissions, left string }{
