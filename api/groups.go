@@ -103,13 +103,22 @@ func deleteSecurityGroup(e *vpc.Edit, in *ec2.DeleteSecurityGroupInput) (*ec2.De
 	if g.Name == "default" {
 		return nil, vpc.Errorf("CannotDelete", "the specified group: %q name: %q cannot be deleted by a user", g.ID, g.Name)
 	}
-	referrers := slices.Collect(e.SecurityGroups.By("refers", g.ID))
-	others := slices.ContainsFunc(referrers, func(r *vpc.SecurityGroup) bool { return r.ID != g.ID })
-	if others || e.Interfaces.First("group", g.ID) != nil {
+	if groupInUse(e.State, g) {
 		return nil, vpc.Errorf("DependencyViolation", "resource %s has a dependent object", g.ID)
 	}
 	e.SecurityGroups.Delete(g.ID)
 	return &ec2.DeleteSecurityGroupOutput{Return: new(true), GroupId: new(g.ID)}, nil
+}
+
+// groupInUse tells whether something needs the group. Its own rules do not, nor do those of other VPCs:
+// they become stale.
+func groupInUse(s *vpc.State, g *vpc.SecurityGroup) bool {
+	for referrer := range s.SecurityGroups.By("refers", g.ID) {
+		if referrer.ID != g.ID && referrer.VPC == g.VPC {
+			return true
+		}
+	}
+	return s.Interfaces.First("group", g.ID) != nil || s.GroupAssociations.First("group", g.ID) != nil
 }
 
 // namedGroup finds the group that a request means by its id or, in the default VPC, by its name.
@@ -161,7 +170,7 @@ func describeSecurityGroups(s *vpc.State, in *ec2.DescribeSecurityGroupsInput) (
 	}
 	var items []ec2.SecurityGroup
 	for _, g := range found {
-		items = append(items, showGroup(g))
+		items = append(items, showGroup(s, g))
 	}
 	groups, next, err := groupListing(s).page(s, in, named || len(in.GroupIds) > 0, items)
 	if err != nil {
@@ -246,11 +255,11 @@ func permissionFilters(s *vpc.State) map[string]func([]ec2.IpPermission) []strin
 }
 
 // showGroup is the group as DescribeSecurityGroups shows it.
-func showGroup(g *vpc.SecurityGroup) ec2.SecurityGroup {
+func showGroup(s *vpc.State, g *vpc.SecurityGroup) ec2.SecurityGroup {
 	in, out := split(g.Rules)
 	return ec2.SecurityGroup{
 		OwnerId: new(g.Account), GroupId: new(g.ID), GroupName: new(g.Name), Description: new(g.Description), VpcId: new(g.VPC),
 		SecurityGroupArn: new(arn(g.Scope, "security-group", g.ID)),
-		IpPermissions:    showPermissions(in), IpPermissionsEgress: showPermissions(out), Tags: tagSet(g.Tags),
+		IpPermissions:    showPermissions(s, g, in), IpPermissionsEgress: showPermissions(s, g, out), Tags: tagSet(g.Tags),
 	}
 }

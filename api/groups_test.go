@@ -100,16 +100,6 @@ func TestDescribeSecurityGroups(t *testing.T) {
 	do[ec2.AuthorizeSecurityGroupIngressOutput](w, "AuthorizeSecurityGroupIngress", "GroupId="+web+"&"+permissions("tcp 80 443 10.0.0.0/8,::/0;icmp -1 -1 192.168.0.0/16"))
 	do[ec2.AuthorizeSecurityGroupEgressOutput](w, "AuthorizeSecurityGroupEgress", "GroupId="+db+"&"+permissions("tcp 22 22 "+web))
 	do[ec2.CreateTagsOutput](w, "CreateTags", "ResourceId.1="+db+"&Tag.1.Key=team&Tag.1.Value=blue")
-	filter := func(nameValues ...string) string {
-		form := ""
-		for i := 0; i < len(nameValues); i += 2 {
-			form += fmt.Sprintf("&Filter.%d.Name=%s", i/2+1, nameValues[i])
-			for j, v := range strings.Split(nameValues[i+1], ",") {
-				form += fmt.Sprintf("&Filter.%d.Value.%d=%s", i/2+1, j+1, v)
-			}
-		}
-		return form
-	}
 	for _, c := range []struct{ sentence, form, want string }{
 		{"all", "", "db default default far web"},
 		{"by id", "GroupId.1=" + web + "&GroupId.2=" + far + "&GroupId.3=" + web, "far web"},
