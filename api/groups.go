@@ -151,10 +151,30 @@ func groupByName(s *vpc.State, name string) (*vpc.SecurityGroup, error) {
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html
 func describeSecurityGroups(s *vpc.State, in *ec2.DescribeSecurityGroupsInput) (*ec2.DescribeSecurityGroupsOutput, error) {
-	var found []*vpc.SecurityGroup
-	named := len(in.GroupNames) > 0
-	if len(in.GroupIds) > 0 || !named {
-		var err error
+	if err := checkVPCFilter(in.Filters); err != nil {
+		return nil, err
+	}
+	found, err := groupsAsked(s, in)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]ec2.SecurityGroup, 0, len(found))
+	for _, g := range found {
+		items = append(items, showGroup(s, g))
+	}
+	groups, next, err := groupListing(s).page(s, in, len(in.GroupIds)+len(in.GroupNames) > 0, items)
+	if err != nil {
+		return nil, err
+	}
+	return &ec2.DescribeSecurityGroupsOutput{SecurityGroups: groups, NextToken: next}, nil
+}
+
+// groupsAsked finds the groups that a request names, each once, or those that may meet its filters.
+func groupsAsked(s *vpc.State, in *ec2.DescribeSecurityGroupsInput) (found []*vpc.SecurityGroup, err error) {
+	if len(in.GroupIds)+len(in.GroupNames) == 0 {
+		return groupLookups.asked(s, groupIDs, in.Filters), nil
+	}
+	if len(in.GroupIds) > 0 {
 		if found, err = groupIDs.all(s, in.GroupIds); err != nil {
 			return nil, err
 		}
@@ -168,15 +188,19 @@ func describeSecurityGroups(s *vpc.State, in *ec2.DescribeSecurityGroupsInput) (
 			found = append(found, g)
 		}
 	}
-	var items []ec2.SecurityGroup
-	for _, g := range found {
-		items = append(items, showGroup(s, g))
+	return found, nil
+}
+
+// checkVPCFilter refuses what cannot be the id of a VPC, in AWS's few words; a pattern may be part of one.
+func checkVPCFilter(filters []ec2.Filter) error {
+	for _, f := range filters {
+		for _, v := range f.Values {
+			if value(f.Name) == "vpc-id" && !strings.ContainsAny(v, `*?\`) && vpcIDs.check(v) != nil {
+				return vpc.Errorf("InvalidParameterValue", "vpc-id")
+			}
+		}
 	}
-	groups, next, err := groupListing(s).page(s, in, named || len(in.GroupIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeSecurityGroupsOutput{SecurityGroups: groups, NextToken: next}, nil
+	return nil
 }
 
 // groupByNameOrID finds a group by what clients put into GroupName.

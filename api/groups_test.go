@@ -110,6 +110,8 @@ func TestDescribeSecurityGroups(t *testing.T) {
 		{"by group-name with a star", filter("group-name", "d*"), "db default default"},
 		{"filters are case-sensitive", filter("group-name", "Web"), ""},
 		{"by vpc-id", filter("vpc-id", lab), "default far"},
+		{"by the beginning of vpc-id", filter("vpc-id", lab[:12]+"*"), "default far"},
+		{"by the vpc-id of no VPC", filter("vpc-id", "vpc-00000000"), ""},
 		{"by two filters", filter("vpc-id", lab, "group-name", "default"), "default"},
 		{"by owner", filter("owner-id", "111122223333", "group-name", "web"), "web"},
 		{"by description", filter("description", "default+VPC+*"), "default default"},
@@ -147,6 +149,8 @@ func TestDescribeSecurityGroups(t *testing.T) {
 	w.refuse("DescribeSecurityGroups", "GroupId.1=sg-00000000&GroupId.2=web", `InvalidGroupId.Malformed: Invalid id: "web" (expecting "sg-...")`)
 	w.refuse("DescribeSecurityGroups", "GroupName.1=far", "InvalidGroup.NotFound: The security group 'far' does not exist in default VPC '"+w.defaultVPC()+"'")
 	w.refuse("DescribeSecurityGroups", filter("group-colour", "x"), "InvalidParameterValue: The filter 'group-colour' is invalid")
+	w.refuse("DescribeSecurityGroups", filter("vpc-id", "10.0.0.0/16"), "InvalidParameterValue: vpc-id")
+	w.refuse("DescribeSecurityGroups", filter("vpc-id", lab+",vpc-xyz"), "InvalidParameterValue: vpc-id")
 	w.refuse("DescribeSecurityGroups", "DryRun=true", "DryRunOperation: Request would have succeeded, but DryRun flag is set.")
 	other := w.as(vpc.Scope{Account: "999999999999", Region: "us-east-1"})
 	if got := do[ec2.DescribeSecurityGroupsOutput](other, "DescribeSecurityGroups", "").SecurityGroups; len(got) != 1 || *got[0].OwnerId != "999999999999" {

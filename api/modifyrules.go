@@ -30,13 +30,17 @@ func modifySecurityGroupRules(e *vpc.Edit, in *ec2.ModifySecurityGroupRulesInput
 			return nil, err
 		}
 	}
+	lists := false
 	for i, r := range g.Rules {
+		lists = lists || seen[r.ID] && r.Peer.PrefixList != ""
 		if seen[r.ID] && indexOf(append(g.Rules[:i:i], g.Rules[i+1:]...), r) >= 0 {
 			return nil, duplicate(r)
 		}
 	}
-	if err := checkQuotas(e.State, &g); err != nil { // another prefix list may weigh more
-		return nil, err
+	if lists { // another one may weigh more
+		if err := checkQuotas(e.State, &g); err != nil {
+			return nil, err
+		}
 	}
 	e.SecurityGroups.Put(&g)
 	return &ec2.ModifySecurityGroupRulesOutput{Return: new(true)}, nil

@@ -104,13 +104,21 @@ func describeSecurityGroupRules(s *vpc.State, in *ec2.DescribeSecurityGroupRules
 			return nil, err
 		}
 	}
+	var groups []*vpc.SecurityGroup
 	for _, id := range in.SecurityGroupRuleIds {
-		if groupOfRule(s, id) == nil {
+		g := groupOfRule(s, id)
+		if g == nil {
 			return nil, noRule(id)
 		}
+		if !slices.Contains(groups, g) {
+			groups = append(groups, g)
+		}
+	}
+	if len(in.SecurityGroupRuleIds) == 0 {
+		groups = ruleLookups.asked(s, groupIDs, in.Filters)
 	}
 	var items []ec2.SecurityGroupRule
-	for g := range s.SecurityGroups.By("scope", s.Key()) {
+	for _, g := range groups {
 		for _, r := range g.Rules {
 			if len(in.SecurityGroupRuleIds) == 0 || slices.Contains(in.SecurityGroupRuleIds, r.ID) {
 				items = append(items, showRule(s, g, r))
