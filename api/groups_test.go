@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +61,25 @@ func TestCreateSecurityGroupRefuses(t *testing.T) {
 	w.group("web", w.vpc("10.0.0.0/16")) // the same name in another VPC
 }
 
+func TestNewGroupsOfAVPCWithIPv6(t *testing.T) {
+	w := newWorld(t)
+	lab := w.vpc("10.0.0.0/16")
+	w.edit(func(e *vpc.Edit) {
+		v := *e.VPCs.Get(lab)
+		v.IPv6 = []vpc.Block{{AssociationID: "vpc-cidr-assoc-1", CIDR: netip.MustParsePrefix("2001:db8::/56")}}
+		e.VPCs.Put(&v)
+	})
+	web := w.group("web", lab)
+	if got := w.shown(web, true); got != "-1 - - 0.0.0.0/0 ::/0" {
+		t.Errorf("lets out %s", got)
+	}
+	// As Terraform does with every new group, whatever its VPC has.
+	for _, peer := range []string{"0.0.0.0/0", "::/0"} {
+		do[ec2.RevokeSecurityGroupEgressOutput](w, "RevokeSecurityGroupEgress", "GroupId="+web+"&"+permissions("-1 0 0 "+peer))
+	}
+	w.refuse("RevokeSecurityGroupEgress", "GroupId="+web+"&"+permissions("-1 0 0 ::/0"), "InvalidPermission.NotFound: The specified rule does not exist in this security group.")
+}
+
 func TestARegionHas2500Groups(t *testing.T) {
 	w := newWorld(t)
 	home := w.defaultVPC()
@@ -80,6 +100,10 @@ func TestDeleteSecurityGroup(t *testing.T) {
 	w.edit(func(e *vpc.Edit) {
 		e.Interfaces.Put(&vpc.Interface{ID: "eni-00000000", Scope: testScope, Groups: []string{idle}})
 	})
+	named := w.group("named", "")
+	w.authorize("Egress", def, "-1 - - "+named)
+	w.refuse("DeleteSecurityGroup", "GroupId="+named, "DependencyViolation: resource "+named+" has a dependent object") // the default group's rules count too
+	w.refuse("DeleteSecurityGroup", "GroupId="+web+"&GroupName=web", "InvalidParameterCombination: The parameter groupName cannot be used with the parameter groupId")
 	w.refuse("DeleteSecurityGroup", "GroupId="+def, fmt.Sprintf(`CannotDelete: the specified group: "%s" name: "default" cannot be deleted by a user`, def))
 	w.refuse("DeleteSecurityGroup", "GroupId="+web, "DependencyViolation: resource "+web+" has a dependent object")
 	w.refuse("DeleteSecurityGroup", "GroupId="+idle, "DependencyViolation: resource "+idle+" has a dependent object")

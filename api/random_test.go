@@ -148,6 +148,11 @@ func unsound(s *vpc.State) string {
 			return g.ID + " is of no VPC"
 		}
 	}
+	for a := range s.GroupAssociations.All() {
+		if g := s.SecurityGroups.Get(a.Group); g == nil || g.VPC == a.VPC || s.VPCs.Get(a.VPC) == nil {
+			return fmt.Sprintf("an association is of nothing: %+v", *a)
+		}
+	}
 	return ""
 }
 
