@@ -89,6 +89,8 @@ func (r ruleRequest) list() ([]ec2.IpPermission, error) {
 		return nil, unsupported(cmp.Or(source, rule))
 	case len(r.permissions) > 0:
 		return nil, notTogether(cmp.Or(source, rule), "ipPermissions")
+	case source == "" && r.cidr == nil:
+		return nil, missing("cidrIp")
 	case source == "":
 		return []ec2.IpPermission{{IpProtocol: r.protocol, FromPort: r.from, ToPort: r.to, IpRanges: []ec2.IpRange{{CidrIp: r.cidr}}}}, nil
 	case rule != "":

@@ -275,6 +275,7 @@ func TestAuthorizeTheOldWay(t *testing.T) {
 	}
 	w.refuse("AuthorizeSecurityGroupIngress", "GroupId="+web+"&SourceSecurityGroupName=other&IpProtocol=tcp",
 		"InvalidParameterCombination: The parameter sourceSecurityGroupName cannot be used with the parameter ipProtocol")
+	w.refuse("AuthorizeSecurityGroupIngress", "GroupId="+web+"&IpProtocol=tcp&FromPort=80&ToPort=80", "MissingParameter: The request must contain the parameter cidrIp")
 	w.refuse("AuthorizeSecurityGroupIngress", "GroupId="+web+"&SourceSecurityGroupOwnerId=111122223333", "MissingParameter: Source group ID missing.")
 	w.refuse("AuthorizeSecurityGroupIngress", "GroupId="+web+"&CidrIp=0.0.0.0/0&"+permissions("tcp 1 1 0.0.0.0/0"),
 		"InvalidParameterCombination: The parameter cidrIp cannot be used with the parameter ipPermissions")
