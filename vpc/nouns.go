@@ -124,12 +124,14 @@ type What struct {
 const AnyProtocol = -1
 
 // A Peer is the other end: the source of an inbound rule, the destination of an outbound one.
-// Exactly one of its fields is set.
+// Exactly one of CIDR, Group and PrefixList is set.
 type Peer struct {
 	CIDR       netip.Prefix // masked
 	Group      string       // a security group: the private addresses of its members
 	PrefixList string
-	Account    string // of Group
+	// Of Group, and kept when it is gone: its account; its VPC, where that is not the rule's own; and
+	// the connection that made the two VPCs peers when the rule was made.
+	Account, VPC, Peering string
 }
 
 // A NetworkACL is a subnet's stateless, ordered list of entries that allow or deny.
