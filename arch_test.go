@@ -51,6 +51,7 @@ var rules = map[string]rule{
 	"cli":       {rooms: "auth server store supervise vpc", modules: "github.com/alecthomas/kong github.com/google/renameio/v2 golang.org/x/sys", std: "context net os os/exec os/signal os/user", why: "the commands"},
 	"lab":       {rooms: "api ec2 flow policy vpc", modules: "github.com/aws/smithy-go", std: "context net/http net/url os/exec", why: "the scenario language and its executors"},
 
+	"bench":     {why: "measures; all of it is tests"},
 	"lab/probe": {modules: "golang.org/x/sys", std: "net os", why: "what scenarios run inside instances"},
 
 	"cmd/crenel":       {rooms: "cli", std: "os", why: "wiring"},

@@ -27,7 +27,7 @@ func describeRegions(s *vpc.State, in *ec2.DescribeRegionsInput) (*ec2.DescribeR
 	if err := knownNames("Invalid region", in.RegionNames, vpc.IsRegion); err != nil {
 		return nil, err
 	}
-	match, err := regionFilters.matcher(in.Filters)
+	m, err := regionFilters.matcher(in.Filters)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func describeRegions(s *vpc.State, in *ec2.DescribeRegionsInput) (*ec2.DescribeR
 		if slices.Contains(optIn, name) {
 			r.OptInStatus = new("opted-in")
 		}
-		if (len(in.RegionNames) == 0 || slices.Contains(in.RegionNames, name)) && match(&r) {
+		if (len(in.RegionNames) == 0 || slices.Contains(in.RegionNames, name)) && m.meets(&r) {
 			out.Regions = append(out.Regions, r)
 		}
 	}
@@ -64,7 +64,7 @@ func describeAvailabilityZones(s *vpc.State, in *ec2.DescribeAvailabilityZonesIn
 	if err := knownNames("Invalid availability zone-id", in.ZoneIds, isID); err != nil {
 		return nil, err
 	}
-	match, err := zoneFilters.matcher(in.Filters)
+	m, err := zoneFilters.matcher(in.Filters)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func describeAvailabilityZones(s *vpc.State, in *ec2.DescribeAvailabilityZonesIn
 	for _, z := range zones {
 		described := describeZone(s.Region, z)
 		asked := len(in.ZoneNames)+len(in.ZoneIds) == 0 || slices.Contains(in.ZoneNames, z.Name) || slices.Contains(in.ZoneIds, z.ID)
-		if asked && match(&described) {
+		if asked && m.meets(&described) {
 			out.AvailabilityZones = append(out.AvailabilityZones, described)
 		}
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +16,8 @@ import (
 //		"state": func(v *ec2.Vpc) []string { return of(v.State) },
 //		…
 //	}.tagged(func(v *ec2.Vpc) []ec2.Tag { return v.Tags })
-//	match, err := vpcFilters.matcher(in.Filters)
+//	m, err := vpcFilters.matcher(in.Filters)
+//	if m.meets(&item) { … }
 type filters[T any] map[string]func(*T) []string
 
 // byTag is under which filters hold what "tag:KEY" asks for: every "KEY\x00VALUE".
@@ -46,10 +48,19 @@ const (
 	maxFilterValue  = 255 // characters
 )
 
-// matcher makes of a request's filters the question whether an item meets all of them: one of the
-// values of each.
-func (f filters[T]) matcher(wanted []ec2.Filter) (func(*T) bool, error) {
-	var tests []func(*T) bool
+// maxFilterSteps bounds what one request's wildcards may cost: a second at most, where some hundreds of
+// millions of characters would have to be compared.
+const maxFilterSteps = 200_000_000
+
+// A matching is a request's filters, asked of one item after another.
+type matching[T any] struct {
+	tests []func(*T) bool
+	left  int // steps that wildcards may still take
+}
+
+// matcher reads a request's filters.
+func (f filters[T]) matcher(wanted []ec2.Filter) (*matching[T], error) {
+	m := &matching[T]{left: maxFilterSteps}
 	count := 0
 	for _, w := range wanted {
 		held, prefix, err := f.under(value(w.Name))
@@ -59,23 +70,49 @@ func (f filters[T]) matcher(wanted []ec2.Filter) (func(*T) bool, error) {
 		if count += len(w.Values); count > maxFilterValues {
 			return nil, vpc.Errorf("FilterLimitExceeded", "The maximum number of filter values specified on a single call is %d", maxFilterValues)
 		}
-		var patterns []pattern
+		exact, wild := map[string]bool{}, []pattern{}
 		for _, v := range w.Values {
 			if len([]rune(v)) > maxFilterValue {
 				return nil, vpc.Errorf("FilterLimitExceeded", "The maximum length for a filter value is %d characters", maxFilterValue)
 			}
-			patterns = append(patterns, parsePattern(v))
-		}
-		tests = append(tests, func(item *T) bool { return anyMatches(held(item), prefix, patterns) })
-	}
-	return func(item *T) bool {
-		for _, test := range tests {
-			if !test(item) {
-				return false
+			if strings.ContainsAny(v, `*?\`) {
+				wild = append(wild, parsePattern(v))
+			} else {
+				exact[v] = true
 			}
 		}
-		return true
-	}, nil
+		m.tests = append(m.tests, func(item *T) bool {
+			for _, h := range held(item) {
+				if h, ok := strings.CutPrefix(h, prefix); ok && (exact[h] || m.wild(wild, h)) {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	return m, nil
+}
+
+// meets tells whether the item meets every filter: one of the values of each.
+func (m *matching[T]) meets(item *T) bool {
+	for _, test := range m.tests {
+		if !test(item) {
+			return false
+		}
+	}
+	return true
+}
+
+// err is why the answers of meets are of no use: they would take too long.
+func (m *matching[T]) err() error {
+	if m.left < 0 {
+		return vpc.Errorf("FilterLimitExceeded", "The filters' wildcards are too many for so many resources")
+	}
+	return nil
+}
+
+func (m *matching[T]) wild(patterns []pattern, s string) bool {
+	return slices.ContainsFunc(patterns, func(p pattern) bool { return p.match(s, &m.left) })
 }
 
 // under finds what the name filters by, and the prefix of what is held that belongs to the name.
@@ -90,21 +127,6 @@ func (f filters[T]) under(name string) (held func(*T) []string, prefix string, e
 		return held, "", nil
 	}
 	return nil, "", vpc.Errorf("InvalidParameterValue", "The filter '%s' is invalid", name)
-}
-
-func anyMatches(held []string, prefix string, patterns []pattern) bool {
-	for _, h := range held {
-		h, ok := strings.CutPrefix(h, prefix)
-		if !ok {
-			continue
-		}
-		for _, p := range patterns {
-			if p.match(h) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // A pattern is a filter's value: * is any run of characters, ? is one, and a backslash takes the
@@ -138,11 +160,15 @@ func parsePattern(s string) (p pattern) {
 }
 
 // match walks both in step. Where they differ it goes back to the last run and lets that take one
-// character more, so the time is at most the product of the lengths.
-func (p pattern) match(s string) bool {
+// character more, so the time is at most the product of the lengths. It takes its steps from left, and
+// matches nothing when there are none.
+func (p pattern) match(s string, left *int) bool {
 	text := []rune(s)
 	at, run, from := 0, -1, 0
 	for i := 0; i < len(text); {
+		if *left--; *left < 0 {
+			return false
+		}
 		switch {
 		case at < len(p) && p[at] == anyRun:
 			run, from = at, i

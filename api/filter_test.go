@@ -23,7 +23,7 @@ func TestPatterns(t *testing.T) {
 		{`\*`, "*", true}, {`\*`, "a", false}, {`\?`, "?", true}, {`\?`, "x", false}, {`\\`, `\`, true}, {`a\`, `a\`, true},
 		{"*a*b*", "xxaxxbxx", true}, {"*a*b*", "xxbxxaxx", false}, {"**", "a", true},
 	} {
-		if got := parsePattern(c.pattern).match(c.text); got != c.want {
+		if got := parsePattern(c.pattern).match(c.text, new(maxFilterSteps)); got != c.want {
 			t.Errorf("%q matches %q: %v", c.pattern, c.text, got)
 		}
 	}
@@ -51,7 +51,7 @@ func TestPatternsAgainstRegexp(t *testing.T) {
 			rest = rest[1:]
 		}
 		want := regexp.MustCompile("^(?s:" + re.String() + ")$").MatchString(text)
-		if got := parsePattern(p).match(text); got != want {
+		if got := parsePattern(p).match(text, new(maxFilterSteps)); got != want {
 			t.Errorf("%q matches %q: %v, want %v", p, text, got, want)
 		}
 	})
@@ -74,6 +74,32 @@ func TestFiltersHaveLimits(t *testing.T) {
 	w.refuse("DescribeVpcs", "Filter.1.Value.1=x", "InvalidParameterValue: The filter 'null' is invalid")
 	w.refuse("DescribeVpcs", "Filter.1.Name=tag&Filter.1.Value.1=x", "InvalidParameterValue: The filter 'tag' is invalid")
 	w.refuse("DescribeTags", "Filter.1.Name=tag-key&Filter.1.Value.1=x", "InvalidParameterValue: The filter 'tag-key' is invalid")
+}
+
+// Wildcards that would keep a core busy for minutes are refused within a second.
+func TestWildcardsMayNotTakeForEver(t *testing.T) {
+	w := newWorld(t)
+	home := w.vpc("10.0.0.0/16")
+	w.edit(func(e *vpc.Edit) {
+		for n := range 200 {
+			g := &vpc.SecurityGroup{ID: fmt.Sprintf("sg-%017x", n), Scope: testScope, VPC: home, Name: fmt.Sprint(n), Tags: vpc.Tags{}}
+			for k := range 50 {
+				g.Tags[fmt.Sprint(k)] = strings.Repeat("a", 256)
+			}
+			e.SecurityGroups.Put(g)
+		}
+	})
+	form := "Filter.1.Name=tag:1"
+	for n := range 200 {
+		form += fmt.Sprintf("&Filter.1.Value.%d=%s", n+1, "*"+strings.Repeat("a", 120)+"b")
+	}
+	const want = "FilterLimitExceeded: The filters' wildcards are too many for so many resources"
+	if _, err := w.try("DescribeSecurityGroups", form); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if got := do[ec2.DescribeSecurityGroupsOutput](w, "DescribeSecurityGroups", "Filter.1.Name=tag:1&Filter.1.Value.1=*a*a*a*").SecurityGroups; len(got) != 200 {
+		t.Errorf("one wildcard finds %d of 200 groups", len(got))
+	}
 }
 
 func TestATagFilterIsOfOneTag(t *testing.T) {

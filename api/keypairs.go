@@ -64,6 +64,9 @@ func importKeyPair(e *vpc.Edit, in *ec2.ImportKeyPairInput) (*ec2.ImportKeyPairO
 	if err != nil {
 		return nil, err
 	}
+	if len(in.PublicKeyMaterial) > maxKeyMaterial {
+		return nil, vpc.Errorf("InvalidParameterValue", "Value for parameter PublicKeyMaterial is invalid. Length exceeds maximum of %d.", maxKeyMaterial)
+	}
 	key, comment, ok := parsePublicKey(in.PublicKeyMaterial)
 	if !ok {
 		return nil, vpc.Errorf("InvalidKey.Format", "Key is not in valid OpenSSH public key format")
@@ -75,6 +78,11 @@ func importKeyPair(e *vpc.Edit, in *ec2.ImportKeyPairInput) (*ec2.ImportKeyPairO
 	e.KeyPairs.Put(k.KeyPair)
 	return &ec2.ImportKeyPairOutput{KeyName: new(k.Name), KeyPairId: new(k.ID), KeyFingerprint: new(k.Fingerprint), Tags: tagSet(k.Tags)}, nil
 }
+
+const (
+	maxKeyMaterial = 2048 // bytes
+	maxKeyPairs    = 5000 // of an account in a Region
+)
 
 func validBits(k *rsa.PublicKey) bool { n := k.N.BitLen(); return n == 1024 || n == 2048 || n == 4096 }
 
@@ -133,7 +141,7 @@ func keyPairsAsked(s *vpc.State, in *ec2.DescribeKeyPairsInput) ([]*vpc.KeyPair,
 		}
 	}
 	var unknown []string
-	for _, name := range in.KeyNames {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(in.KeyNames))) {
 		if k := keyPairByName(s, name); k == nil {
 			unknown = append(unknown, name)
 		} else {
@@ -185,6 +193,9 @@ func newKeyPair(e *vpc.Edit, name *string, specs []ec2.TagSpecification) (newKey
 	}
 	if keyPairByName(e.State, wanted) != nil {
 		return newKey{}, vpc.Errorf("InvalidKeyPair.Duplicate", "The keypair '%s' already exists.", wanted)
+	}
+	if count(e.KeyPairs.By("scope", e.Key())) >= maxKeyPairs {
+		return newKey{}, vpc.Errorf("ResourceLimitExceeded", "You have reached the limit of %d key pairs.", maxKeyPairs)
 	}
 	tags, err := createTagsFor(specs, "key-pair")
 	if err != nil {

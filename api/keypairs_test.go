@@ -52,6 +52,11 @@ func TestKeyPairsAreImportedWithAWSsFingerprints(t *testing.T) {
 	for _, bad := range []string{"hello", "ssh-rsa", "ssh-rsa AAAA", "ssh-rsa " + strings.Fields(testED25519)[1], "ssh-dss AAAAB3NzaC1kc3MAAAAA", "---- BEGIN SSH2 PUBLIC KEY ----\nAAAA"} {
 		w.refuse("ImportKeyPair", "KeyName=bad"+material(bad), "InvalidKey.Format: Key is not in valid OpenSSH public key format")
 	}
+	w.refuse("ImportKeyPair", "KeyName=long"+material(testRSA+" "+strings.Repeat("x", 2048)), "InvalidParameterValue: Value for parameter PublicKeyMaterial is invalid. Length exceeds maximum of 2048.")
+	many := do[ec2.DescribeKeyPairsOutput](w, "DescribeKeyPairs", "KeyName.1=pem&KeyName.2=der&KeyName.3=pem").KeyPairs
+	if len(many) != 2 {
+		t.Errorf("a name that is asked for twice is answered: %d key pairs", len(many))
+	}
 }
 
 func TestKeyPairsAreMadeSoThatOpenSSHReadsThem(t *testing.T) {

@@ -57,15 +57,18 @@ func (l listing[T]) page(s *vpc.State, in any, withIDs bool, items []T) ([]T, *s
 		return nil, nil, err
 	}
 	asked, _ := field(in, "Filters").([]ec2.Filter)
-	match, err := l.filters.matcher(asked)
+	m, err := l.filters.matcher(asked)
 	if err != nil {
 		return nil, nil, err
 	}
 	found := make([]T, 0, len(items)) // not nil: AWS shows the list even where it is empty
 	for i := range items {
-		if match(&items[i]) && l.key(&items[i]) > after {
+		if m.meets(&items[i]) && l.key(&items[i]) > after {
 			found = append(found, items[i])
 		}
+	}
+	if err := m.err(); err != nil {
+		return nil, nil, err
 	}
 	slices.SortFunc(found, func(a, b T) int { return strings.Compare(l.key(&a), l.key(&b)) })
 	if max == nil || len(found) <= int(*max) {
