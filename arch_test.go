@@ -31,6 +31,8 @@ var rules = map[string]rule{
 
 	"policy/policytest": {rooms: "policy flow", why: "random worlds for the tests of policy and datapath"},
 
+	"iam":   {why: "the pure core: what policies of access keys mean"},
+
 	"ec2":   {std: "net/url net/http", why: "the wire; knows nothing of ours; net/http for its status codes"},
 	"sigv4": {modules: "github.com/aws/smithy-go", std: "net/http net/url", why: "knows nothing of ours; signatures cover an http.Request"},
 
