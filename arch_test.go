@@ -51,7 +51,7 @@ var rules = map[string]rule{
 	"instance": {modules: "github.com/google/renameio/v2 golang.org/x/sys", std: "context net os os/exec os/signal", why: "namespace instances"},
 
 	"supervise": {modules: "golang.org/x/sys", std: "context os os/exec", why: "the processes of crenel up"},
-	"cli":       {rooms: "auth server store supervise vpc", modules: "github.com/alecthomas/kong github.com/google/renameio/v2 golang.org/x/sys", std: "context net os os/exec os/signal os/user", why: "the commands"},
+	"cli":       {rooms: "admin auth server store supervise vpc", modules: "github.com/alecthomas/kong github.com/aws/smithy-go github.com/google/renameio/v2 golang.org/x/sys", std: "context net net/http os os/exec os/signal os/user", why: "the commands"},
 	"lab":       {rooms: "api ec2 flow policy vpc", modules: "github.com/aws/smithy-go", std: "context net/http net/url os/exec", why: "the scenario language and its executors"},
 
 	"lab/probe": {modules: "golang.org/x/sys", std: "net os", why: "what scenarios run inside instances"},
