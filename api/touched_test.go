@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"crenel/ec2"
 	"crenel/vpc"
 )
@@ -33,7 +35,7 @@ func (w *world) asks(action, form string) string {
 	for _, r := range o.Asks(w.state.As(w.scope), in) {
 		line := r.Action + " " + strings.TrimPrefix(r.Resource, "arn:aws:ec2:us-east-1:111122223333:")
 		for _, key := range slices.Sorted(maps.Keys(r.Keys)) {
-			if key != "ec2:region" && key != "aws:requestedregion" {
+			if key != "ec2:Region" && key != "aws:RequestedRegion" {
 				line += fmt.Sprintf(" %s=%s", key, strings.ReplaceAll(strings.Join(r.Keys[key], ","), "arn:aws:ec2:us-east-1:111122223333:", ""))
 			} else if r.Keys[key][0] != "us-east-1" {
 				w.Errorf("%s is %s", key, r.Keys[key])
@@ -59,8 +61,8 @@ func TestWhatACallTouches(t *testing.T) {
 	sg := *web.GroupId
 	other := s.DefaultGroup(v).ID
 	rule := s.SecurityGroups.Get(sg).Rules[0].ID
-	const red = " aws:resourcetag/team=red"
-	inVPC := " ec2:vpc=vpc/" + v
+	const red = " aws:ResourceTag/Team=red"
+	inVPC := " ec2:Vpc=vpc/" + v
 	launch := "ImageId=ami-0123456789abcdef0&MinCount=1&MaxCount=1"
 	for _, tt := range []struct{ action, form, want string }{
 		{"DescribeVpcs", "VpcId.1=" + v, "ec2:DescribeVpcs *"},
@@ -71,24 +73,24 @@ func TestWhatACallTouches(t *testing.T) {
 		{"DeleteVpc", "VpcId=vpc-00000000", "ec2:DeleteVpc vpc/vpc-00000000"},
 		{"CreateVpc", "CidrBlock=10.0.0.0/16", "ec2:CreateVpc vpc/*"},
 		{"CreateVpc", "CidrBlock=10.0.0.0/16&TagSpecification.1.ResourceType=vpc&TagSpecification.1.Tag.1.Key=a&TagSpecification.1.Tag.1.Value=b",
-			"ec2:CreateVpc vpc/* aws:requesttag/a=b aws:tagkeys=a\nec2:CreateTags vpc/* aws:requesttag/a=b aws:tagkeys=a ec2:createaction=CreateVpc"},
+			"ec2:CreateVpc vpc/* aws:RequestTag/a=b aws:TagKeys=a\nec2:CreateTags vpc/* aws:RequestTag/a=b aws:TagKeys=a ec2:CreateAction=CreateVpc"},
 		{"CreateSubnet", "CidrBlock=172.31.128.0/20&VpcId=" + v, "ec2:CreateSubnet subnet/*" + inVPC + "\nec2:CreateSubnet vpc/" + v},
 		{"CreateSecurityGroup", "GroupName=web&GroupDescription=d", "ec2:CreateSecurityGroup security-group/*" + inVPC + "\nec2:CreateSecurityGroup vpc/" + v},
-		{"DeleteSecurityGroup", "GroupId=" + sg, "ec2:DeleteSecurityGroup security-group/" + sg + red + " ec2:resourcetag/team=red" + inVPC},
-		{"DeleteSecurityGroup", "GroupName=web", "ec2:DeleteSecurityGroup security-group/" + sg + red + " ec2:resourcetag/team=red" + inVPC},
+		{"DeleteSecurityGroup", "GroupId=" + sg, "ec2:DeleteSecurityGroup security-group/" + sg + red + " ec2:ResourceTag/Team=red" + inVPC},
+		{"DeleteSecurityGroup", "GroupName=web", "ec2:DeleteSecurityGroup security-group/" + sg + red + " ec2:ResourceTag/Team=red" + inVPC},
 		{"AuthorizeSecurityGroupIngress", "GroupId=" + other + "&IpPermissions.1.IpProtocol=-1&IpPermissions.1.Groups.1.GroupId=" + sg, "ec2:AuthorizeSecurityGroupIngress security-group/" + other + inVPC},
 		{"RevokeSecurityGroupEgress", "GroupId=" + other + "&SecurityGroupRuleId.1=" + rule, "ec2:RevokeSecurityGroupEgress security-group/" + other + inVPC},
 		{"CreateTags", "ResourceId.1=" + sg + "&ResourceId.2=" + rule + "&Tag.1.Key=a&Tag.1.Value=b",
-			"ec2:CreateTags security-group/" + sg + " aws:requesttag/a=b" + red + " aws:tagkeys=a ec2:resourcetag/team=red" + inVPC +
-				"\nec2:CreateTags security-group-rule/" + rule + " aws:requesttag/a=b aws:tagkeys=a"},
+			"ec2:CreateTags security-group/" + sg + " aws:RequestTag/a=b" + red + " aws:TagKeys=a ec2:ResourceTag/Team=red" + inVPC +
+				"\nec2:CreateTags security-group-rule/" + rule + " aws:RequestTag/a=b aws:TagKeys=a"},
 		{"ModifySubnetAttribute", "SubnetId=" + subnet.ID + "&MapPublicIpOnLaunch.Value=true", "ec2:ModifySubnetAttribute subnet/" + subnet.ID + inVPC},
-		{"CreateKeyPair", "KeyName=k&TagSpecification.1.ResourceType=key-pair&TagSpecification.1.Tag.1.Key=a", "ec2:CreateKeyPair key-pair/k aws:requesttag/a= aws:tagkeys=a\nec2:CreateTags key-pair/k aws:requesttag/a= aws:tagkeys=a ec2:createaction=CreateKeyPair"},
+		{"CreateKeyPair", "KeyName=k&TagSpecification.1.ResourceType=key-pair&TagSpecification.1.Tag.1.Key=a", "ec2:CreateKeyPair key-pair/k aws:RequestTag/a= aws:TagKeys=a\nec2:CreateTags key-pair/k aws:RequestTag/a= aws:TagKeys=a ec2:CreateAction=CreateKeyPair"},
 		{"DeleteKeyPair", "KeyName=mine", "ec2:DeleteKeyPair key-pair/mine"},
 		{"RunInstances", launch + "&KeyName=mine", "ec2:RunInstances instance/*" + inVPC + "\nec2:RunInstances network-interface/*" + inVPC + "\nec2:RunInstances volume/*" + inVPC +
 			"\nec2:RunInstances arn:aws:ec2:us-east-1::image/ami-0123456789abcdef0\nec2:RunInstances key-pair/mine" +
 			"\nec2:RunInstances subnet/" + subnet.ID + inVPC + "\nec2:RunInstances security-group/" + other + inVPC},
 		{"RunInstances", launch + "&SecurityGroup.1=web&SubnetId=" + subnet.ID, "ec2:RunInstances instance/*" + inVPC + "\nec2:RunInstances network-interface/*" + inVPC + "\nec2:RunInstances volume/*" + inVPC +
-			"\nec2:RunInstances arn:aws:ec2:us-east-1::image/ami-0123456789abcdef0\nec2:RunInstances security-group/" + sg + red + " ec2:resourcetag/team=red" + inVPC + "\nec2:RunInstances subnet/" + subnet.ID + inVPC},
+			"\nec2:RunInstances arn:aws:ec2:us-east-1::image/ami-0123456789abcdef0\nec2:RunInstances security-group/" + sg + red + " ec2:ResourceTag/Team=red" + inVPC + "\nec2:RunInstances subnet/" + subnet.ID + inVPC},
 	} {
 		if got := w.asks(tt.action, tt.form); got != tt.want {
 			t.Errorf("%s %s asks\n%s\nwant\n%s", tt.action, tt.form, got, tt.want)
@@ -152,4 +154,41 @@ func TestEveryOperationAsks(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A policy that denies something about an object would be got around by a call that changes the object and
+// does not ask about it.
+func TestCallsChangeOnlyWhatTheyAskAbout(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		w := newWorld(t)
+		for range rapid.IntRange(1, 30).Draw(r, "calls") {
+			action, form := drawCall(r, w.state.As(w.scope))
+			values, err := url.ParseQuery(form)
+			if err != nil {
+				r.Fatal(err)
+			}
+			o, _ := Lookup(action)
+			in, err := o.Decode(values)
+			if err != nil {
+				continue
+			}
+			asked := map[string]bool{}
+			for _, q := range o.Asks(w.state.As(w.scope), in) {
+				_, id, _ := strings.Cut(q.Resource, "/")
+				asked[id] = true
+				if g := w.state.SecurityGroups.First("rule", id); g != nil { // a rule's tags are in its group
+					asked[g.ID] = true
+				}
+			}
+			before := w.state
+			if _, err := w.try(action, form); err != nil || action == "DeleteVpc" { // which takes along what is the VPC's
+				continue
+			}
+			for c := range before.Objects() {
+				if before.Find(c.Key) != nil && before.Find(c.Key) != w.state.Find(c.Key) && !asked[c.Key] {
+					r.Errorf("%s %s changes %s and asks about %v", action, form, c.Key, asked)
+				}
+			}
+		}
+	})
 }

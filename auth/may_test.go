@@ -18,7 +18,7 @@ var (
 	rootKey  = vpc.AccessKey{ID: "AKIA1", Secret: "s", Account: "123456789012"}
 	userKey  = vpc.AccessKey{ID: "AKIA2", Secret: "s", Account: "123456789012", User: "ann", Policy: readOnly}
 	describe = iam.Request{Action: "ec2:DescribeVpcs", Resource: "*"}
-	remove   = iam.Request{Action: "ec2:DeleteVpc", Resource: "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1", Keys: iam.Keys{"ec2:region": {"us-east-1"}}}
+	remove   = iam.Request{Action: "ec2:DeleteVpc", Resource: "arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1", Keys: iam.Keys{"ec2:Region": {"us-east-1"}}}
 	create   = iam.Request{Action: "ec2:CreateSubnet", Resource: "arn:aws:ec2:us-east-1:123456789012:subnet/*"}
 )
 
@@ -69,7 +69,7 @@ func TestAMessageOpensForItsAccountOnly(t *testing.T) {
 	}
 	want := `{"allowed":false,"explicitDeny":true,"matchedStatements":{"items":[{"effect":"DENY","statementId":"NoVPC"}]},"failures":{"items":[]},` +
 		`"context":{"principal":{"id":"` + UserID(userKey) + `","name":"ann","arn":"arn:aws:iam::123456789012:user/ann"},"action":"ec2:DeleteVpc",` +
-		`"resource":"arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1","conditions":{"items":[{"key":"ec2:region","values":{"items":[{"value":"us-east-1"}]}}]}}}`
+		`"resource":"arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1","conditions":{"items":[{"key":"ec2:Region","values":{"items":[{"value":"us-east-1"}]}}]}}}`
 	if opened != want || !json.Valid([]byte(opened)) {
 		t.Errorf("opened is %s", opened)
 	}

@@ -13,7 +13,7 @@ type condition struct {
 	operator
 	quantifier string // forAll, forAny, or "" for keys with one value
 	ifExists   bool
-	key        string // in lower case
+	key        string
 	values     []string
 }
 
@@ -70,7 +70,7 @@ func parseCondition(name, key string, values []string) (c condition, err error) 
 	if c.match == nil && (len(values) != 1 || values[0] != "true" && values[0] != "false") {
 		return c, fmt.Errorf("Null of %s is neither true nor false", shown(key))
 	}
-	c.key, c.values = strings.ToLower(key), values
+	c.key, c.values = key, values
 	return c, nil
 }
 
@@ -82,7 +82,7 @@ func isKey(known, key string) bool {
 }
 
 func (c condition) holds(keys Keys) bool {
-	got := keys[c.key]
+	got := keys.get(c.key)
 	switch {
 	case c.match == nil:
 		return (len(got) == 0) == (c.values[0] == "true")

@@ -46,10 +46,17 @@ type Request struct {
 // Keys are what conditions may ask about the request: the values of each condition key.
 type Keys map[string][]string
 
-// Add adds values of the key, whose name has no case.
-func (k Keys) Add(name string, values ...string) {
-	name = strings.ToLower(name)
-	k[name] = append(k[name], values...)
+// Add adds values of the key.
+func (k Keys) Add(name string, values ...string) { k[name] = append(k[name], values...) }
+
+// get is the values of the key. Names of keys have no case, those of tags among them.
+func (k Keys) get(name string) (values []string) {
+	for n, v := range k {
+		if strings.EqualFold(n, name) {
+			values = append(values, v...)
+		}
+	}
+	return values
 }
 
 // A Decision is the answer to a Request.

@@ -222,7 +222,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := Request{Action: "ec2:CreateTags", Resource: arn + "vpc/vpc-1", Keys: Keys{"aws:tagkeys": {"a"}}}
+		r := Request{Action: "ec2:CreateTags", Resource: arn + "vpc/vpc-1", Keys: Keys{"aws:TagKeys": {"a"}}}
 		before := p.Decide(r)
 		p.statements = append(p.statements, statement{name: "last", deny: true, actions: clause{patterns: []string{"*"}}, resources: clause{patterns: []string{"*"}}})
 		if d := p.Decide(r); !d.Denied || d.Allowed || before.Denied && d != before {

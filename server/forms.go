@@ -20,12 +20,15 @@ type form struct {
 }
 
 var (
-	ec2XML = form{"text/xml;charset=UTF-8", ec2.EncodeError,
-		"MissingAuthenticationToken", "IncompleteSignature", "AuthFailure", "AuthFailure", "RequestExpired", "UnauthorizedOperation"}
-	queryXML = form{"text/xml;charset=UTF-8", ec2.EncodeSTSError,
-		"MissingAuthenticationToken", "IncompleteSignature", "InvalidClientTokenId", "SignatureDoesNotMatch", "SignatureDoesNotMatch", "AccessDenied"}
-	awsJSON = form{"application/x-amz-json-1.1", encodeJSONError,
-		"MissingAuthenticationTokenException", "IncompleteSignatureException", "UnrecognizedClientException", "InvalidSignatureException", "InvalidSignatureException", "AccessDeniedException"}
+	ec2XML = form{contentType: "text/xml;charset=UTF-8", encodeError: ec2.EncodeError,
+		noSignature: "MissingAuthenticationToken", badSignature: "IncompleteSignature",
+		noKey: "AuthFailure", mismatch: "AuthFailure", expired: "RequestExpired", denied: "UnauthorizedOperation"}
+	queryXML = form{contentType: "text/xml;charset=UTF-8", encodeError: ec2.EncodeSTSError,
+		noSignature: "MissingAuthenticationToken", badSignature: "IncompleteSignature",
+		noKey: "InvalidClientTokenId", mismatch: "SignatureDoesNotMatch", expired: "SignatureDoesNotMatch", denied: "AccessDenied"}
+	awsJSON = form{contentType: "application/x-amz-json-1.1", encodeError: encodeJSONError,
+		noSignature: "MissingAuthenticationTokenException", badSignature: "IncompleteSignatureException",
+		noKey: "UnrecognizedClientException", mismatch: "InvalidSignatureException", expired: "InvalidSignatureException", denied: "AccessDeniedException"}
 )
 
 // formOf is the form in which the client of a service expects its answer. Of services that are not here, it
