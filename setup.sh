@@ -18,6 +18,8 @@ test)
 	need busybox busybox
 	need python3 python3
 	[ -x /usr/bin/aws ] || missing="$missing awscli"
+	[ -x /usr/bin/ansible-playbook ] || missing="$missing ansible"
+	[ -e /usr/lib/python3/dist-packages/boto3 ] || missing="$missing python3-boto3"
 	;;
 generate)
 	# The committed objects are Debian 12's clang's, to the byte.
@@ -31,13 +33,19 @@ generate)
 	exit 2
 	;;
 esac
-[ -n "$missing" ] || exit 0
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
-	echo "setup: these Debian packages are missing:$missing" >&2
-	exit 1
+if [ -n "$missing" ]; then
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+		echo "setup: these Debian packages are missing:$missing" >&2
+		exit 1
+	fi
+	echo "setup: installing$missing" >&2
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	# shellcheck disable=SC2086
+	apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
-echo "setup: installing$missing" >&2
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-# shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $missing >/dev/null
+# The AWS SDK for JavaScript, for lab's tests of clients.
+if [ "$1" = test ] && [ ! -e lab/testdata/js/node_modules ]; then
+	command -v npm >/dev/null 2>&1 || { echo "setup: Node.js and npm must be on the PATH" >&2; exit 1; }
+	npm ci --prefix lab/testdata/js --no-audit --no-fund --silent
+fi

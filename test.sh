@@ -13,7 +13,8 @@ awk '/^=== (RUN|PAUSE|CONT|NAME)/ { next }
      /^ *--- PASS/ { passed++; next }
      /^(ok|FAIL|panic|\?)/ || /^ *--- (FAIL|SKIP)/ || status { print }
      END { printf "%d tests passed\n", passed }' status=$status "$log"
-skipped=$(grep -c '^ *--- SKIP' "$log")
+# What needs something that cannot be installed from everywhere says so, with the word optional.
+skipped=$(awk '/^ *--- SKIP/ && before !~ /: optional: / { n++ } { before = $0 } END { print n + 0 }' "$log")
 if [ "$skipped" != 0 ]; then
 	echo "$skipped tests were skipped"
 	[ -z "${CRENEL_NO_SKIPS:-}" ] || exit 1

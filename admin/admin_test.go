@@ -218,7 +218,7 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 func random(t *testing.T, r *rapid.T) *cell {
 	c := newCell(t)
 	c.edit(vpc.Scope{}, func(e *vpc.Edit) error {
-		e.Cells.Put(&vpc.Cell{NextNum: 1, Public: netip.MustParsePrefix("198.18.7.0/24")})
+		e.Cells.Put(&vpc.Cell{NextNum: 1, Public: netip.MustParsePrefix("198.18.7.0/24"), Host: vpc.Capacity{Interfaces: 7}})
 		return nil
 	})
 	for range rapid.IntRange(0, 3).Draw(r, "keys") {

@@ -162,14 +162,17 @@ func (p *plan) take(c vpc.Change, exported *vpc.State) error {
 	return nil
 }
 
-// join joins the server's cell and the export's: numbers stay unused that one of them gave out, and the pool
-// of public addresses is the host's.
+// join joins the server's cell and the export's: numbers stay unused that one of them gave out. The pool of
+// public addresses and what the host can enforce are the server's own, where a host has told them.
 func join(own, exported vpc.Cell) (vpc.Cell, error) {
 	if own.Public.IsValid() && exported.Public.IsValid() && own.Public != exported.Public {
 		return own, invalid("the export has its public addresses in %s, and this server's host has %s: import before a host has connected", exported.Public, own.Public)
 	}
 	if !own.Public.IsValid() {
 		own.Public = exported.Public
+	}
+	if own.Host == (vpc.Capacity{}) {
+		own.Host = exported.Host
 	}
 	own.NextNum = max(own.NextNum, exported.NextNum)
 	return own, nil

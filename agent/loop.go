@@ -195,7 +195,7 @@ func (a *Agent) assign(ctx context.Context, working *sync.WaitGroup) {
 // push hands the conversation what to say next: everything but the consoles is said anew each time, so
 // a report that was lost with its stream is never missed.
 func (a *Agent) push(consoles []hostapi.Console) {
-	r := hostapi.Report{Host: "local", Public: a.pool, Trouble: sentence(a.trouble)}
+	r := hostapi.Report{Host: "local", Public: a.pool, Capacity: a.kernel.Capacity(), Trouble: sentence(a.trouble)}
 	if a.view != nil {
 		r.Applied = a.view.Revision
 	}

@@ -56,7 +56,7 @@ func authorize(e *vpc.Edit, specs []ec2.TagSpecification, r ruleRequest) ([]ec2.
 	if len(permissions) == 0 {
 		return nil, missing("ipPermissions")
 	}
-	added, err := readPermissions(e.State, old, r.egress, permissions)
+	added, err := reading{State: e.State, group: old, egress: r.egress}.permissions(permissions)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func authorize(e *vpc.Edit, specs []ec2.TagSpecification, r ruleRequest) ([]ec2.
 		}
 		rule.ID, rule.Tags = e.NewID("sgr"), tags["security-group-rule"]
 		g.Rules = append(g.Rules, rule)
-		shown = append(shown, showRule(&g, rule))
+		shown = append(shown, showRule(e.State, &g, rule))
 	}
 	if err := checkQuota(e.State, g.Rules, r.egress); err != nil {
 		return nil, err
@@ -89,6 +89,8 @@ func (r ruleRequest) list() ([]ec2.IpPermission, error) {
 		return nil, unsupported(cmp.Or(source, rule))
 	case len(r.permissions) > 0:
 		return nil, notTogether(cmp.Or(source, rule), "ipPermissions")
+	case source == "" && r.cidr == nil:
+		return nil, missing("cidrIp")
 	case source == "":
 		return []ec2.IpPermission{{IpProtocol: r.protocol, FromPort: r.from, ToPort: r.to, IpRanges: []ec2.IpRange{{CidrIp: r.cidr}}}}, nil
 	case rule != "":
@@ -161,7 +163,7 @@ func revoke(e *vpc.Edit, ids []string, r ruleRequest) ([]ec2.RevokedSecurityGrou
 	if len(revoked) > 0 {
 		e.SecurityGroups.Put(&g)
 	}
-	return revoked, showPermissions(unknown), nil
+	return revoked, showPermissions(e.State, old, unknown), nil
 }
 
 // rulesToRevoke finds the rules that the request names, by where they stand in the group, and in the
@@ -183,7 +185,7 @@ func (r ruleRequest) rulesToRevoke(s *vpc.State, g *vpc.SecurityGroup, ids []str
 		}
 		gone = append(gone, i)
 	}
-	wanted, err := readPermissions(s, g, r.egress, permissions)
+	wanted, err := reading{State: s, group: g, egress: r.egress, made: true}.permissions(permissions)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -108,7 +108,7 @@ func anyMatches(held []string, prefix string, patterns []pattern) bool {
 }
 
 // A pattern is a filter's value: * is any run of characters, ? is one, and a backslash takes the
-// meaning from what follows it.
+// meaning from what follows it. Two runs beside each other are one.
 type pattern []rune
 
 const anyRun, anyOne = -1, -2
@@ -122,7 +122,9 @@ func parsePattern(s string) (p pattern) {
 		case r == '\\':
 			escaped = true
 		case r == '*':
-			p = append(p, anyRun)
+			if len(p) == 0 || p[len(p)-1] != anyRun {
+				p = append(p, anyRun)
+			}
 		case r == '?':
 			p = append(p, anyOne)
 		default:

@@ -99,19 +99,27 @@ func TestEveryDocumentedFilterExists(t *testing.T) {
 	w.edit(func(e *vpc.Edit) {
 		e.InternetGateways.Put(&vpc.InternetGateway{ID: "igw-00000001", Scope: testScope})
 	})
+	home := w.defaultVPC()
+	needed := map[string]string{"GetSecurityGroupsForVpc": "&VpcId=" + home}
 	for action, names := range map[string]string{
-		"DescribeSecurityGroups":     "description egress.ip-permission.cidr egress.ip-permission.from-port egress.ip-permission.group-id egress.ip-permission.group-name egress.ip-permission.ipv6-cidr egress.ip-permission.prefix-list-id egress.ip-permission.protocol egress.ip-permission.to-port egress.ip-permission.user-id group-id group-name ip-permission.cidr ip-permission.from-port ip-permission.group-id ip-permission.group-name ip-permission.ipv6-cidr ip-permission.prefix-list-id ip-permission.protocol ip-permission.to-port ip-permission.user-id owner-id tag:x tag-key vpc-id",
-		"DescribeSecurityGroupRules": "group-id security-group-rule-id tag:x",
-		"DescribeNetworkAcls":        "association.association-id association.network-acl-id association.subnet-id default entry.cidr entry.icmp.code entry.icmp.type entry.ipv6-cidr entry.port-range.from entry.port-range.to entry.protocol entry.rule-action entry.egress entry.rule-number network-acl-id owner-id tag:x tag-key vpc-id",
-		"DescribeVpcs":               "cidr cidr-block-association.cidr-block cidr-block-association.association-id cidr-block-association.state dhcp-options-id ipv6-cidr-block-association.ipv6-cidr-block ipv6-cidr-block-association.ipv6-pool ipv6-cidr-block-association.association-id ipv6-cidr-block-association.state is-default owner-id state tag:x tag-key vpc-id",
-		"DescribeSubnets":            "availability-zone availability-zone-id available-ip-address-count cidr-block customer-owned-ipv4-pool default-for-az enable-dns64 enable-lni-at-device-index ipv6-cidr-block-association.ipv6-cidr-block ipv6-cidr-block-association.association-id ipv6-cidr-block-association.state ipv6-native map-customer-owned-ip-on-launch map-public-ip-on-launch outpost-arn owner-id private-dns-name-options-on-launch.hostname-type private-dns-name-options-on-launch.enable-resource-name-dns-a-record private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record state subnet-arn subnet-id tag:x tag-key vpc-id",
-		"DescribeTags":               "key resource-id resource-type tag:x value",
-		"DescribeRouteTables":        "association.gateway-id association.route-table-association-id association.route-table-id association.subnet-id association.main owner-id route-table-id route.destination-cidr-block route.destination-ipv6-cidr-block route.destination-prefix-list-id route.egress-only-internet-gateway-id route.gateway-id route.instance-id route.nat-gateway-id route.transit-gateway-id route.origin route.state route.vpc-peering-connection-id tag:x tag-key vpc-id",
-		"DescribeInternetGateways":   "attachment.state attachment.vpc-id internet-gateway-id owner-id tag:x tag-key",
-		"DescribeDhcpOptions":        "dhcp-options-id key value owner-id tag:x tag-key",
+		"DescribeSecurityGroups":               "description egress.ip-permission.cidr egress.ip-permission.from-port egress.ip-permission.group-id egress.ip-permission.group-name egress.ip-permission.ipv6-cidr egress.ip-permission.prefix-list-id egress.ip-permission.protocol egress.ip-permission.to-port egress.ip-permission.user-id group-id group-name ip-permission.cidr ip-permission.from-port ip-permission.group-id ip-permission.group-name ip-permission.ipv6-cidr ip-permission.prefix-list-id ip-permission.protocol ip-permission.to-port ip-permission.user-id owner-id tag:x tag-key vpc-id",
+		"DescribeSecurityGroupRules":           "group-id security-group-rule-id tag:x",
+		"DescribeSecurityGroupVpcAssociations": "group-id group-owner-id state vpc-id vpc-owner-id",
+		"GetSecurityGroupsForVpc":              "group-id description group-name owner-id primary-vpc-id",
+		"DescribeNetworkAcls":                  "association.association-id association.network-acl-id association.subnet-id default entry.cidr entry.icmp.code entry.icmp.type entry.ipv6-cidr entry.port-range.from entry.port-range.to entry.protocol entry.rule-action entry.egress entry.rule-number network-acl-id owner-id tag:x tag-key vpc-id",
+		"DescribeVpcs":                         "cidr cidr-block-association.cidr-block cidr-block-association.association-id cidr-block-association.state dhcp-options-id ipv6-cidr-block-association.ipv6-cidr-block ipv6-cidr-block-association.ipv6-pool ipv6-cidr-block-association.association-id ipv6-cidr-block-association.state is-default owner-id state tag:x tag-key vpc-id",
+		"DescribeSubnets":                      "availability-zone availability-zone-id available-ip-address-count cidr-block customer-owned-ipv4-pool default-for-az enable-dns64 enable-lni-at-device-index ipv6-cidr-block-association.ipv6-cidr-block ipv6-cidr-block-association.association-id ipv6-cidr-block-association.state ipv6-native map-customer-owned-ip-on-launch map-public-ip-on-launch outpost-arn owner-id private-dns-name-options-on-launch.hostname-type private-dns-name-options-on-launch.enable-resource-name-dns-a-record private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record state subnet-arn subnet-id tag:x tag-key vpc-id",
+		"DescribeTags":                         "key resource-id resource-type tag:x value",
+		"DescribeRouteTables":                  "association.gateway-id association.route-table-association-id association.route-table-id association.subnet-id association.main owner-id route-table-id route.destination-cidr-block route.destination-ipv6-cidr-block route.destination-prefix-list-id route.egress-only-internet-gateway-id route.gateway-id route.instance-id route.nat-gateway-id route.transit-gateway-id route.origin route.state route.vpc-peering-connection-id tag:x tag-key vpc-id",
+		"DescribeInternetGateways":             "attachment.state attachment.vpc-id internet-gateway-id owner-id tag:x tag-key",
+		"DescribeDhcpOptions":                  "dhcp-options-id key value owner-id tag:x tag-key",
 	} {
 		for _, name := range strings.Fields(names) {
-			if _, err := w.try(action, "Filter.1.Name="+name+"&Filter.1.Value.1=x"); err != nil {
+			value := "x"
+			if name == "vpc-id" {
+				value = home // what can be no id is refused
+			}
+			if _, err := w.try(action, "Filter.1.Name="+name+"&Filter.1.Value.1="+value+needed[action]); err != nil {
 				t.Errorf("%s %s: %v", action, name, err)
 			}
 		}

@@ -103,13 +103,22 @@ func deleteSecurityGroup(e *vpc.Edit, in *ec2.DeleteSecurityGroupInput) (*ec2.De
 	if g.Name == "default" {
 		return nil, vpc.Errorf("CannotDelete", "the specified group: %q name: %q cannot be deleted by a user", g.ID, g.Name)
 	}
-	referrers := slices.Collect(e.SecurityGroups.By("refers", g.ID))
-	others := slices.ContainsFunc(referrers, func(r *vpc.SecurityGroup) bool { return r.ID != g.ID })
-	if others || e.Interfaces.First("group", g.ID) != nil {
+	if groupInUse(e.State, g) {
 		return nil, vpc.Errorf("DependencyViolation", "resource %s has a dependent object", g.ID)
 	}
 	e.SecurityGroups.Delete(g.ID)
 	return &ec2.DeleteSecurityGroupOutput{Return: new(true), GroupId: new(g.ID)}, nil
+}
+
+// groupInUse tells whether something needs the group. Its own rules do not, nor do those of other VPCs:
+// they become stale.
+func groupInUse(s *vpc.State, g *vpc.SecurityGroup) bool {
+	for referrer := range s.SecurityGroups.By("refers", g.ID) {
+		if referrer.ID != g.ID && referrer.VPC == g.VPC {
+			return true
+		}
+	}
+	return s.Interfaces.First("group", g.ID) != nil || s.GroupAssociations.First("group", g.ID) != nil
 }
 
 // namedGroup finds the group that a request means by its id or, in the default VPC, by its name.
@@ -142,10 +151,30 @@ func groupByName(s *vpc.State, name string) (*vpc.SecurityGroup, error) {
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroups.html
 func describeSecurityGroups(s *vpc.State, in *ec2.DescribeSecurityGroupsInput) (*ec2.DescribeSecurityGroupsOutput, error) {
-	var found []*vpc.SecurityGroup
-	named := len(in.GroupNames) > 0
-	if len(in.GroupIds) > 0 || !named {
-		var err error
+	if err := checkVPCFilter(in.Filters); err != nil {
+		return nil, err
+	}
+	found, err := groupsAsked(s, in)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]ec2.SecurityGroup, 0, len(found))
+	for _, g := range found {
+		items = append(items, showGroup(s, g))
+	}
+	groups, next, err := groupListing(s).page(s, in, len(in.GroupIds)+len(in.GroupNames) > 0, items)
+	if err != nil {
+		return nil, err
+	}
+	return &ec2.DescribeSecurityGroupsOutput{SecurityGroups: groups, NextToken: next}, nil
+}
+
+// groupsAsked finds the groups that a request names, each once, or those that may meet its filters.
+func groupsAsked(s *vpc.State, in *ec2.DescribeSecurityGroupsInput) (found []*vpc.SecurityGroup, err error) {
+	if len(in.GroupIds)+len(in.GroupNames) == 0 {
+		return groupLookups.asked(s, groupIDs, in.Filters), nil
+	}
+	if len(in.GroupIds) > 0 {
 		if found, err = groupIDs.all(s, in.GroupIds); err != nil {
 			return nil, err
 		}
@@ -159,15 +188,19 @@ func describeSecurityGroups(s *vpc.State, in *ec2.DescribeSecurityGroupsInput) (
 			found = append(found, g)
 		}
 	}
-	var items []ec2.SecurityGroup
-	for _, g := range found {
-		items = append(items, showGroup(g))
+	return found, nil
+}
+
+// checkVPCFilter refuses what cannot be the id of a VPC, in AWS's few words; a pattern may be part of one.
+func checkVPCFilter(filters []ec2.Filter) error {
+	for _, f := range filters {
+		for _, v := range f.Values {
+			if value(f.Name) == "vpc-id" && !strings.ContainsAny(v, `*?\`) && vpcIDs.check(v) != nil {
+				return vpc.Errorf("InvalidParameterValue", "vpc-id")
+			}
+		}
 	}
-	groups, next, err := groupListing(s).page(s, in, named || len(in.GroupIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeSecurityGroupsOutput{SecurityGroups: groups, NextToken: next}, nil
+	return nil
 }
 
 // groupByNameOrID finds a group by what clients put into GroupName.
@@ -246,11 +279,11 @@ func permissionFilters(s *vpc.State) map[string]func([]ec2.IpPermission) []strin
 }
 
 // showGroup is the group as DescribeSecurityGroups shows it.
-func showGroup(g *vpc.SecurityGroup) ec2.SecurityGroup {
+func showGroup(s *vpc.State, g *vpc.SecurityGroup) ec2.SecurityGroup {
 	in, out := split(g.Rules)
 	return ec2.SecurityGroup{
 		OwnerId: new(g.Account), GroupId: new(g.ID), GroupName: new(g.Name), Description: new(g.Description), VpcId: new(g.VPC),
 		SecurityGroupArn: new(arn(g.Scope, "security-group", g.ID)),
-		IpPermissions:    showPermissions(in), IpPermissionsEgress: showPermissions(out), Tags: tagSet(g.Tags),
+		IpPermissions:    showPermissions(s, g, in), IpPermissionsEgress: showPermissions(s, g, out), Tags: tagSet(g.Tags),
 	}
 }

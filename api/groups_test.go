@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +61,25 @@ func TestCreateSecurityGroupRefuses(t *testing.T) {
 	w.group("web", w.vpc("10.0.0.0/16")) // the same name in another VPC
 }
 
+func TestNewGroupsOfAVPCWithIPv6(t *testing.T) {
+	w := newWorld(t)
+	lab := w.vpc("10.0.0.0/16")
+	w.edit(func(e *vpc.Edit) {
+		v := *e.VPCs.Get(lab)
+		v.IPv6 = []vpc.Block{{AssociationID: "vpc-cidr-assoc-1", CIDR: netip.MustParsePrefix("2001:db8::/56")}}
+		e.VPCs.Put(&v)
+	})
+	web := w.group("web", lab)
+	if got := w.shown(web, true); got != "-1 - - 0.0.0.0/0 ::/0" {
+		t.Errorf("lets out %s", got)
+	}
+	// As Terraform does with every new group, whatever its VPC has.
+	for _, peer := range []string{"0.0.0.0/0", "::/0"} {
+		do[ec2.RevokeSecurityGroupEgressOutput](w, "RevokeSecurityGroupEgress", "GroupId="+web+"&"+permissions("-1 0 0 "+peer))
+	}
+	w.refuse("RevokeSecurityGroupEgress", "GroupId="+web+"&"+permissions("-1 0 0 ::/0"), "InvalidPermission.NotFound: The specified rule does not exist in this security group.")
+}
+
 func TestARegionHas2500Groups(t *testing.T) {
 	w := newWorld(t)
 	home := w.defaultVPC()
@@ -80,6 +100,10 @@ func TestDeleteSecurityGroup(t *testing.T) {
 	w.edit(func(e *vpc.Edit) {
 		e.Interfaces.Put(&vpc.Interface{ID: "eni-00000000", Scope: testScope, Groups: []string{idle}})
 	})
+	named := w.group("named", "")
+	w.authorize("Egress", def, "-1 - - "+named)
+	w.refuse("DeleteSecurityGroup", "GroupId="+named, "DependencyViolation: resource "+named+" has a dependent object") // the default group's rules count too
+	w.refuse("DeleteSecurityGroup", "GroupId="+web+"&GroupName=web", "InvalidParameterCombination: The parameter groupName cannot be used with the parameter groupId")
 	w.refuse("DeleteSecurityGroup", "GroupId="+def, fmt.Sprintf(`CannotDelete: the specified group: "%s" name: "default" cannot be deleted by a user`, def))
 	w.refuse("DeleteSecurityGroup", "GroupId="+web, "DependencyViolation: resource "+web+" has a dependent object")
 	w.refuse("DeleteSecurityGroup", "GroupId="+idle, "DependencyViolation: resource "+idle+" has a dependent object")
@@ -100,16 +124,6 @@ func TestDescribeSecurityGroups(t *testing.T) {
 	do[ec2.AuthorizeSecurityGroupIngressOutput](w, "AuthorizeSecurityGroupIngress", "GroupId="+web+"&"+permissions("tcp 80 443 10.0.0.0/8,::/0;icmp -1 -1 192.168.0.0/16"))
 	do[ec2.AuthorizeSecurityGroupEgressOutput](w, "AuthorizeSecurityGroupEgress", "GroupId="+db+"&"+permissions("tcp 22 22 "+web))
 	do[ec2.CreateTagsOutput](w, "CreateTags", "ResourceId.1="+db+"&Tag.1.Key=team&Tag.1.Value=blue")
-	filter := func(nameValues ...string) string {
-		form := ""
-		for i := 0; i < len(nameValues); i += 2 {
-			form += fmt.Sprintf("&Filter.%d.Name=%s", i/2+1, nameValues[i])
-			for j, v := range strings.Split(nameValues[i+1], ",") {
-				form += fmt.Sprintf("&Filter.%d.Value.%d=%s", i/2+1, j+1, v)
-			}
-		}
-		return form
-	}
 	for _, c := range []struct{ sentence, form, want string }{
 		{"all", "", "db default default far web"},
 		{"by id", "GroupId.1=" + web + "&GroupId.2=" + far + "&GroupId.3=" + web, "far web"},
@@ -120,6 +134,8 @@ func TestDescribeSecurityGroups(t *testing.T) {
 		{"by group-name with a star", filter("group-name", "d*"), "db default default"},
 		{"filters are case-sensitive", filter("group-name", "Web"), ""},
 		{"by vpc-id", filter("vpc-id", lab), "default far"},
+		{"by the beginning of vpc-id", filter("vpc-id", lab[:12]+"*"), "default far"},
+		{"by the vpc-id of no VPC", filter("vpc-id", "vpc-00000000"), ""},
 		{"by two filters", filter("vpc-id", lab, "group-name", "default"), "default"},
 		{"by owner", filter("owner-id", "111122223333", "group-name", "web"), "web"},
 		{"by description", filter("description", "default+VPC+*"), "default default"},
@@ -157,6 +173,8 @@ func TestDescribeSecurityGroups(t *testing.T) {
 	w.refuse("DescribeSecurityGroups", "GroupId.1=sg-00000000&GroupId.2=web", `InvalidGroupId.Malformed: Invalid id: "web" (expecting "sg-...")`)
 	w.refuse("DescribeSecurityGroups", "GroupName.1=far", "InvalidGroup.NotFound: The security group 'far' does not exist in default VPC '"+w.defaultVPC()+"'")
 	w.refuse("DescribeSecurityGroups", filter("group-colour", "x"), "InvalidParameterValue: The filter 'group-colour' is invalid")
+	w.refuse("DescribeSecurityGroups", filter("vpc-id", "10.0.0.0/16"), "InvalidParameterValue: vpc-id")
+	w.refuse("DescribeSecurityGroups", filter("vpc-id", lab+",vpc-xyz"), "InvalidParameterValue: vpc-id")
 	w.refuse("DescribeSecurityGroups", "DryRun=true", "DryRunOperation: Request would have succeeded, but DryRun flag is set.")
 	other := w.as(vpc.Scope{Account: "999999999999", Region: "us-east-1"})
 	if got := do[ec2.DescribeSecurityGroupsOutput](other, "DescribeSecurityGroups", "").SecurityGroups; len(got) != 1 || *got[0].OwnerId != "999999999999" {

@@ -311,8 +311,8 @@ func changedGroups(s *vpc.State, i *vpc.Interface, ids []string) ([]string, erro
 		if err != nil {
 			return nil, err
 		}
-		if g.VPC != i.VPC {
-			return nil, vpc.Errorf("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
+		if !s.GroupUsable(g, i.VPC) {
+			return nil, differentNetworks()
 		}
 	}
 	return groupsOnce(s, ids)

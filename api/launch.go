@@ -249,7 +249,7 @@ func (l *launch) group(s *vpc.State, id string) (*vpc.SecurityGroup, error) {
 	switch {
 	case g == nil:
 		return nil, unknown
-	case g.VPC != l.subnet.VPC:
+	case !s.GroupUsable(g, l.subnet.VPC):
 		return nil, vpc.Errorf("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, l.subnet.ID)
 	}
 	return g, nil

@@ -30,9 +30,16 @@ func modifySecurityGroupRules(e *vpc.Edit, in *ec2.ModifySecurityGroupRulesInput
 			return nil, err
 		}
 	}
+	lists := false
 	for i, r := range g.Rules {
+		lists = lists || seen[r.ID] && r.Peer.PrefixList != ""
 		if seen[r.ID] && indexOf(append(g.Rules[:i:i], g.Rules[i+1:]...), r) >= 0 {
 			return nil, duplicate(r)
+		}
+	}
+	if lists { // another one may weigh more
+		if err := checkQuotas(e.State, &g); err != nil {
+			return nil, err
 		}
 	}
 	e.SecurityGroups.Put(&g)
@@ -64,8 +71,7 @@ func modifyRule(s *vpc.State, g *vpc.SecurityGroup, id string, wanted *ec2.Secur
 		return err
 	}
 	if is, was := peerKind(peer), peerKind(g.Rules[i].Peer); is != was {
-		return vpc.Errorf("InvalidParameterValue", "Invalid rule type for security group rule '%s'. You may not specify %s for an existing %s rule.",
-			id, is.parameter, was.name)
+		return vpc.Errorf("InvalidParameterValue", "You may not specify %s %s for an existing %s rule.", is.article, is.name, was.name)
 	}
 	description := value(wanted.Description)
 	if err := checkRuleDescription(description); err != nil {
@@ -93,24 +99,28 @@ func readOnePeer(s *vpc.State, g *vpc.SecurityGroup, r *ec2.SecurityGroupRuleReq
 	case value(r.CidrIpv6) != "":
 		return readRange(*r.CidrIpv6, netip.Addr.Is6)
 	case value(r.PrefixListId) != "":
-		return vpc.Peer{}, noPrefixList(*r.PrefixListId)
+		return readPrefixList(s, *r.PrefixListId)
 	}
-	return readGroupPeer(s, g, ec2.UserIdGroupPair{GroupId: r.ReferencedGroupId})
+	pair := ec2.UserIdGroupPair{GroupId: r.ReferencedGroupId}
+	if other := s.SecurityGroups.Get(*r.ReferencedGroupId); other != nil {
+		pair.UserId = new(other.Account) // there is no parameter for it
+	}
+	return reading{State: s, group: g}.groupPeer(pair)
 }
 
-// A kind is which of the four a peer is, as a parameter and in a sentence.
-type kind struct{ parameter, name string }
+// A kind is which of the four a peer is, as AWS speaks of it.
+type kind struct{ article, name string }
 
 func peerKind(p vpc.Peer) kind {
 	switch {
 	case p.Group != "":
-		return kind{"ReferencedGroupId", "referenced security group"}
+		return kind{"a", "referenced group id"}
 	case p.PrefixList != "":
-		return kind{"PrefixListId", "prefix list"}
+		return kind{"a", "prefix list"}
 	case p.CIDR.Addr().Is4():
-		return kind{"CidrIpv4", "IPv4 CIDR"}
+		return kind{"an", "IPv4 CIDR"}
 	}
-	return kind{"CidrIpv6", "IPv6 CIDR"}
+	return kind{"an", "IPv6 CIDR"}
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_UpdateSecurityGroupRuleDescriptionsIngress.html
@@ -155,7 +165,7 @@ func updateDescriptions(e *vpc.Edit, byID []ec2.SecurityGroupRuleDescription, r 
 			return err
 		}
 	}
-	wanted, err := readPermissions(e.State, &g, r.egress, r.permissions)
+	wanted, err := reading{State: e.State, group: &g, egress: r.egress, made: true}.permissions(r.permissions)
 	if err != nil {
 		return err
 	}

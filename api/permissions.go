@@ -21,21 +21,29 @@ const (
 
 var protocolNames = map[int]string{icmp: "icmp", tcp: "tcp", udp: "udp", icmpv6: "icmpv6"}
 
-// readPermissions makes rules of the group of a request's IpPermissions: one for each peer, in the
-// order of the request, without ids. Their peers exist.
-func readPermissions(s *vpc.State, g *vpc.SecurityGroup, egress bool, list []ec2.IpPermission) ([]vpc.Rule, error) {
+// A reading makes rules of a group of what a request says.
+type reading struct {
+	*vpc.State
+	group  *vpc.SecurityGroup
+	egress bool
+	made   bool // rules that the group should have: what they name may be gone
+}
+
+// permissions makes rules of a request's IpPermissions: one for each peer, in the order of the
+// request, without ids.
+func (r reading) permissions(list []ec2.IpPermission) ([]vpc.Rule, error) {
 	var rules []vpc.Rule
 	for _, p := range list {
 		what, err := readWhat(value(p.IpProtocol), p.FromPort, p.ToPort)
 		if err != nil {
 			return nil, err
 		}
-		peers, err := readPeers(s, g, p)
+		peers, err := r.peers(p)
 		if err != nil {
 			return nil, err
 		}
 		for _, peer := range peers {
-			peer.Egress, peer.What = egress, what
+			peer.Egress, peer.What = r.egress, what
 			rules = append(rules, peer)
 		}
 	}
@@ -56,7 +64,9 @@ type identity struct {
 	peer   vpc.Peer
 }
 
-func identify(r vpc.Rule) identity { return identity{r.Egress, r.What, r.Peer} }
+func identify(r vpc.Rule) identity {
+	return identity{r.Egress, r.What, vpc.Peer{CIDR: r.Peer.CIDR, Group: r.Peer.Group, PrefixList: r.Peer.PrefixList}}
+}
 
 // indexOf finds the rule of the group that has r's identity, or -1.
 func indexOf(rules []vpc.Rule, r vpc.Rule) int {
@@ -125,8 +135,8 @@ func readTypeAndCode(protocol int, kind, code *int32) (vpc.What, error) {
 	return vpc.What{Protocol: protocol, From: int(*kind), To: int(*code)}, nil
 }
 
-// readPeers makes a rule with a peer and a description of each range, prefix list and group of p.
-func readPeers(s *vpc.State, g *vpc.SecurityGroup, p ec2.IpPermission) (rules []vpc.Rule, err error) {
+// peers makes a rule with a peer and a description of each range, prefix list and group of p.
+func (r reading) peers(p ec2.IpPermission) (rules []vpc.Rule, err error) {
 	add := func(peer vpc.Peer, err error, description *string) error {
 		if err == nil {
 			err = checkRuleDescription(value(description))
@@ -134,25 +144,26 @@ func readPeers(s *vpc.State, g *vpc.SecurityGroup, p ec2.IpPermission) (rules []
 		rules = append(rules, vpc.Rule{Peer: peer, Description: value(description)})
 		return err
 	}
-	for _, r := range p.IpRanges {
-		peer, err := readRange(value(r.CidrIp), netip.Addr.Is4)
-		if err := add(peer, err, r.Description); err != nil {
+	for _, v4 := range p.IpRanges {
+		peer, err := readRange(value(v4.CidrIp), netip.Addr.Is4)
+		if err := add(peer, err, v4.Description); err != nil {
 			return nil, err
 		}
 	}
-	for _, r := range p.Ipv6Ranges {
-		peer, err := readRange(value(r.CidrIpv6), netip.Addr.Is6)
-		if err := add(peer, err, r.Description); err != nil {
+	for _, v6 := range p.Ipv6Ranges {
+		peer, err := readRange(value(v6.CidrIpv6), netip.Addr.Is6)
+		if err := add(peer, err, v6.Description); err != nil {
 			return nil, err
 		}
 	}
 	for _, l := range p.PrefixListIds {
-		if err := add(vpc.Peer{}, noPrefixList(value(l.PrefixListId)), l.Description); err != nil {
+		peer, err := readPrefixList(r.State, value(l.PrefixListId))
+		if err := add(peer, err, l.Description); err != nil {
 			return nil, err
 		}
 	}
 	for _, pair := range p.UserIdGroupPairs {
-		peer, err := readGroupPeer(s, g, pair)
+		peer, err := r.groupPeer(pair)
 		if err := add(peer, err, pair.Description); err != nil {
 			return nil, err
 		}
@@ -171,73 +182,17 @@ func readRange(cidr string, family func(netip.Addr) bool) (vpc.Peer, error) {
 	return vpc.Peer{CIDR: p.Masked()}, nil
 }
 
-// noPrefixList refuses a prefix list. There are none yet.
-func noPrefixList(id string) error {
-	if !strings.HasPrefix(id, "pl-") {
-		return vpc.Errorf("InvalidPrefixListId.Malformed", "Invalid id: %q (expecting \"pl-...\")", id)
-	}
-	return vpc.Errorf("InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist", id)
-}
-
-// readGroupPeer finds the group that a pair names: by id in the same VPC, by name in the default VPC.
-func readGroupPeer(s *vpc.State, g *vpc.SecurityGroup, pair ec2.UserIdGroupPair) (vpc.Peer, error) {
-	if id := value(pair.VpcPeeringConnectionId); id != "" {
-		return vpc.Peer{}, vpc.Errorf("InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '%s' does not exist", id)
-	}
-	id, name := value(pair.GroupId), value(pair.GroupName)
-	if other := value(pair.UserId); other != "" && other != s.Account {
-		return vpc.Peer{}, vpc.Errorf("InvalidGroup.NotFound", "The security group '%s' does not exist", id+name)
-	}
-	var peer *vpc.SecurityGroup
-	var err error
-	switch {
-	case id != "":
-		peer, err = groupIDs.find(s, id)
-	case name == "":
-		err = missing("groupName or groupId")
-	case !inDefaultVPC(s, g):
-		err = vpc.Errorf("InvalidParameterValue", "Invalid value '%s' for groupName. You may not reference Amazon VPC security groups by name. Please use the corresponding id for this operation.", name)
-	default:
-		peer, err = groupByName(s, name)
-	}
+func readPrefixList(s *vpc.State, id string) (vpc.Peer, error) {
+	l, err := prefixListIDs.find(s, id)
 	if err != nil {
 		return vpc.Peer{}, err
 	}
-	if peer.VPC != g.VPC || value(pair.VpcId) != "" && *pair.VpcId != g.VPC {
-		return vpc.Peer{}, vpc.Errorf("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
-	}
-	return vpc.Peer{Group: peer.ID, Account: peer.Account}, nil
-}
-
-func inDefaultVPC(s *vpc.State, g *vpc.SecurityGroup) bool {
-	v := s.DefaultVPC()
-	return v != nil && v.ID == g.VPC
+	return vpc.Peer{PrefixList: l.ID}, nil
 }
 
 func checkRuleDescription(description string) error {
 	if !groupText(description) {
 		return vpc.Errorf("InvalidParameterValue", "Invalid rule description. Valid descriptions are strings less than 256 characters from the following set:  %s", groupLetters)
-	}
-	return nil
-}
-
-// checkQuota refuses more rules in one direction than a group may have. IPv4 and IPv6 are counted
-// apart; a group counts for both.
-func checkQuota(s *vpc.State, rules []vpc.Rule, egress bool) error {
-	v4, v6 := 0, 0
-	for _, r := range rules {
-		if r.Egress != egress {
-			continue
-		}
-		if !r.Peer.CIDR.IsValid() || r.Peer.CIDR.Addr().Is4() {
-			v4++
-		}
-		if !r.Peer.CIDR.IsValid() || r.Peer.CIDR.Addr().Is6() {
-			v6++
-		}
-	}
-	if max(v4, v6) > s.Limit(vpc.RulesPerGroup) {
-		return vpc.Errorf("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.")
 	}
 	return nil
 }
@@ -254,14 +209,7 @@ func duplicate(r vpc.Rule) error {
 	default:
 		text = name
 	}
-	return vpc.Errorf("InvalidPermission.Duplicate", "the specified rule %q already exists", fmt.Sprintf("peer: %s, %s, ALLOW", peerText(r.Peer), text))
-}
-
-func peerText(p vpc.Peer) string {
-	if p.CIDR.IsValid() {
-		return p.CIDR.String()
-	}
-	return p.Group + p.PrefixList
+	return vpc.Errorf("InvalidPermission.Duplicate", "the specified rule %q already exists", fmt.Sprintf("peer: %s, %s, ALLOW", r.Peer, text))
 }
 
 // protocolName is how responses show a protocol: by name where AWS has one.

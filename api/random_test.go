@@ -148,6 +148,11 @@ func unsound(s *vpc.State) string {
 			return g.ID + " is of no VPC"
 		}
 	}
+	for a := range s.GroupAssociations.All() {
+		if g := s.SecurityGroups.Get(a.Group); g == nil || g.VPC == a.VPC || s.VPCs.Get(a.VPC) == nil {
+			return fmt.Sprintf("an association is of nothing: %+v", *a)
+		}
+	}
 	return ""
 }
 
@@ -161,13 +166,14 @@ func unsoundRules(s *vpc.State, g *vpc.SecurityGroup) string {
 		if read, err := vpc.ParseRule(r.String()); err != nil || read.What != r.What || read.Egress != r.Egress || read.Peer.CIDR != r.Peer.CIDR {
 			return fmt.Sprintf("the rule %+v is not in its canonical form: %v", r, err)
 		}
-		if peer := s.SecurityGroups.Get(r.Peer.Group); r.Peer.Group != "" && (peer == nil || peer.VPC != g.VPC || peer.Account != r.Peer.Account) {
+		peer := s.SecurityGroups.Get(r.Peer.Group)
+		if r.Peer.Group != "" && r.Peer.VPC == "" && (peer == nil || peer.VPC != g.VPC || peer.Account != r.Peer.Account) {
 			return "a rule names no group of the VPC: " + r.String()
 		}
 	}
 	in, out := split(g.Rules)
 	shown := 0
-	for _, p := range slices.Concat(showPermissions(in), showPermissions(out)) {
+	for _, p := range slices.Concat(showPermissions(s, g, in), showPermissions(s, g, out)) {
 		shown += len(p.IpRanges) + len(p.Ipv6Ranges) + len(p.UserIdGroupPairs) + len(p.PrefixListIds)
 	}
 	if shown != len(g.Rules) {

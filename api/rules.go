@@ -23,8 +23,8 @@ func split(rules []vpc.Rule) (ingress, egress []vpc.Rule) {
 	return ingress, egress
 }
 
-// showPermissions shows rules of one direction, those for the same traffic in one item.
-func showPermissions(rules []vpc.Rule) []ec2.IpPermission {
+// showPermissions shows rules of the group in one direction, those for the same traffic in one item.
+func showPermissions(s *vpc.State, g *vpc.SecurityGroup, rules []vpc.Rule) []ec2.IpPermission {
 	list, at := []ec2.IpPermission{}, map[vpc.What]int{}
 	for _, r := range rules {
 		i, ok := at[r.What]
@@ -35,7 +35,9 @@ func showPermissions(rules []vpc.Rule) []ec2.IpPermission {
 		p, description := &list[i], optional(r.Description)
 		switch {
 		case r.Peer.Group != "":
-			p.UserIdGroupPairs = append(p.UserIdGroupPairs, ec2.UserIdGroupPair{UserId: new(r.Peer.Account), GroupId: new(r.Peer.Group), Description: description})
+			ref := showReference(s, g, r.Peer)
+			p.UserIdGroupPairs = append(p.UserIdGroupPairs, ec2.UserIdGroupPair{UserId: ref.user, GroupId: new(r.Peer.Group), Description: description,
+				VpcId: ref.vpc, VpcPeeringConnectionId: ref.peering, PeeringStatus: ref.status})
 		case r.Peer.PrefixList != "":
 			p.PrefixListIds = append(p.PrefixListIds, ec2.PrefixListId{PrefixListId: new(r.Peer.PrefixList), Description: description})
 		case r.Peer.CIDR.Addr().Is4():
@@ -58,7 +60,7 @@ func showWhat(w vpc.What) ec2.IpPermission {
 }
 
 // showRule is one rule of the group.
-func showRule(g *vpc.SecurityGroup, r vpc.Rule) ec2.SecurityGroupRule {
+func showRule(s *vpc.State, g *vpc.SecurityGroup, r vpc.Rule) ec2.SecurityGroupRule {
 	rule := ec2.SecurityGroupRule{
 		SecurityGroupRuleId: new(r.ID), GroupId: new(g.ID), GroupOwnerId: new(g.Account), IsEgress: new(r.Egress),
 		IpProtocol: new(protocolName(r.What.Protocol)), FromPort: new(int32(r.What.From)), ToPort: new(int32(r.What.To)),
@@ -66,7 +68,9 @@ func showRule(g *vpc.SecurityGroup, r vpc.Rule) ec2.SecurityGroupRule {
 	}
 	rule.CidrIpv4, rule.CidrIpv6, rule.PrefixListId = showPeer(r.Peer)
 	if r.Peer.Group != "" {
-		rule.ReferencedGroupInfo = &ec2.ReferencedSecurityGroup{GroupId: new(r.Peer.Group), UserId: new(r.Peer.Account)}
+		ref := showReference(s, g, r.Peer)
+		rule.ReferencedGroupInfo = &ec2.ReferencedSecurityGroup{GroupId: new(r.Peer.Group), UserId: ref.user,
+			VpcId: ref.vpc, VpcPeeringConnectionId: ref.peering, PeeringStatus: ref.status}
 	}
 	return rule
 }
@@ -100,16 +104,24 @@ func describeSecurityGroupRules(s *vpc.State, in *ec2.DescribeSecurityGroupRules
 			return nil, err
 		}
 	}
+	var groups []*vpc.SecurityGroup
 	for _, id := range in.SecurityGroupRuleIds {
-		if groupOfRule(s, id) == nil {
+		g := groupOfRule(s, id)
+		if g == nil {
 			return nil, noRule(id)
 		}
+		if !slices.Contains(groups, g) {
+			groups = append(groups, g)
+		}
+	}
+	if len(in.SecurityGroupRuleIds) == 0 {
+		groups = ruleLookups.asked(s, groupIDs, in.Filters)
 	}
 	var items []ec2.SecurityGroupRule
-	for g := range s.SecurityGroups.By("scope", s.Key()) {
+	for _, g := range groups {
 		for _, r := range g.Rules {
 			if len(in.SecurityGroupRuleIds) == 0 || slices.Contains(in.SecurityGroupRuleIds, r.ID) {
-				items = append(items, showRule(g, r))
+				items = append(items, showRule(s, g, r))
 			}
 		}
 	}

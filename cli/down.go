@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +26,9 @@ func (c *downCmd) Run(e *env) error {
 	}
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		return nil // nothing was ever made
+	}
+	if !isDataDir(dir) {
+		return fmt.Errorf("%s is no data directory of crenel: nothing was done", dir)
 	}
 	if os.Geteuid() != 0 {
 		return errors.New("down must run as root: it removes network links, namespaces and eBPF maps")
@@ -49,7 +55,44 @@ func (c *downCmd) Run(e *env) error {
 		return fmt.Errorf("not everything could be removed: %w", err)
 	}
 	if c.Purge {
-		return os.RemoveAll(dir)
+		return purge(dir)
 	}
 	return nil
+}
+
+// isDataDir tells whether an `up` ever began in the directory, or a `down` ended half way.
+func isDataDir(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, "lock"))
+	return err == nil
+}
+
+// dataFiles are what a data directory holds beside its lock.
+var dataFiles = []string{"etcd", "instances", "run", "credentials", "up.json", "public-pool", "view.json", "view.json.new"}
+
+// purge deletes the data, and the directory if nobody put anything else into it.
+func purge(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var foreign []string
+	for _, entry := range entries {
+		name := entry.Name()
+		half := func(file string) bool { return strings.HasPrefix(name, "."+file) } // its writer was killed
+		switch {
+		case slices.Contains(dataFiles, name) || slices.ContainsFunc(dataFiles, half):
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		case name != "lock":
+			foreign = append(foreign, name)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "lock")); err != nil { // the last: it makes a data directory one
+		return err
+	}
+	if len(foreign) > 0 {
+		return fmt.Errorf("the data is deleted; %s stays, for what else is in it is not crenel's: %s", dir, strings.Join(foreign, ", "))
+	}
+	return os.Remove(dir)
 }

@@ -66,6 +66,7 @@ func TestAnInterfaceWithoutALinkIsNotThere(t *testing.T) {
 		}
 	}
 	want(policy.Allowed)
+	p.TCPFlags = flow.ACK
 	if err := b.d.Apply(image, map[uint32]int{1: b.links[1]}); err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +86,7 @@ func TestANewLinkForTheSameInterface(t *testing.T) {
 	p := tcp("10.0.0.4:40000", "10.0.0.5:443", flow.SYN)
 	p.SrcMAC = b.view.Interfaces[0].MAC
 	b.run(1, flow.Build(p))
+	p.TCPFlags = flow.ACK
 	old := b.links[1]
 	b.links[1], b.free = b.free[0], b.free[1:]
 	b.apply(b.view)

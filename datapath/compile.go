@@ -63,6 +63,9 @@ func icmpSpans(kind, code int) (out []span) {
 		}
 		return n, n
 	}
+	if kind == -1 && code == -1 {
+		return []span{{0, 0xffff}}
+	}
 	firstCode, lastCode := byteOr(code)
 	if firstCode < 0 || lastCode > 255 {
 		return nil

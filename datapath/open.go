@@ -12,6 +12,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"crenel/policy"
 )
 
 // Layout is of the maps: it counts up when their keys, values or meaning change.
@@ -99,6 +101,13 @@ func onlyLayout(dir string) error {
 		}
 	}
 	return nil
+}
+
+// Capacity is the most that a View may cost. While it takes the place of another one, the heap holds
+// both, and what both allow.
+func (d *Datapath) Capacity() policy.Cost {
+	return policy.Cost{Interfaces: int(d.maps.Interfaces.MaxEntries()) - 1, Members: int(d.maps.Members.MaxEntries()),
+		Cells: int(d.maps.Heap.MaxEntries()) / 3}
 }
 
 // create makes the maps and pins them in dir, which is there with all of them or not at all.

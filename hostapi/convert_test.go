@@ -13,6 +13,7 @@ import (
 
 	"crenel/flow"
 	"crenel/hostapi/hostpb"
+	"crenel/policy"
 	"crenel/policy/policytest"
 )
 
@@ -80,6 +81,7 @@ func TestAReportIsUnderstood(t *testing.T) {
 	for _, r := range []Report{
 		{Host: "local", Public: netip.MustParsePrefix("198.18.7.0/24"), Applied: 1 << 40},
 		{Applied: 2, Trouble: "the heap is full"},
+		{Host: "local", Capacity: policy.Cost{Interfaces: 1, Members: 2, Cells: 3}},
 		{Instances: []InstanceReport{{ID: "i-0", State: Running, Boots: 3}, {ID: "i-1", State: Stopped}, {ID: "i-2", State: Failed, Detail: "kaputt"}}},
 		{Consoles: []Console{{"i-0", []byte{0, 255}, time.UnixMilli(1).UTC()}}},
 	} {

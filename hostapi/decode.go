@@ -33,9 +33,11 @@ func decodeDesired(p *hostpb.Desired) (Desired, error) {
 func decodeReport(p *hostpb.Report) (Report, error) {
 	var d decoder
 	r := Report{Host: p.GetHost(), Public: d.prefix(p.GetPublicPool()), Applied: p.GetApplied(), Trouble: p.GetTrouble(),
+		Capacity:  policy.Cost{Interfaces: int(p.GetCapacity().GetInterfaces()), Members: int(p.GetCapacity().GetMembers()), Cells: int(p.GetCapacity().GetCells())},
 		Instances: each(p.GetInstances(), d.instanceReport), Consoles: each(p.GetConsoles(), d.console)}
 	d.want(r.Host == "" || name(r.Host), "the host's name is %q", r.Host)
 	d.want(!r.Public.IsValid() || r.Public.Addr().Is4() && r.Public.Bits() <= 30, "the public pool is %v", r.Public)
+	d.want(min(r.Capacity.Interfaces, r.Capacity.Members, r.Capacity.Cells) >= 0, "the capacity is %+v", r.Capacity)
 	d.want(r.Applied >= 0, "applied is %d", r.Applied)
 	d.want(len(r.Trouble) <= 4096, "trouble of %d bytes", len(r.Trouble))
 	return r, d.err

@@ -31,6 +31,7 @@ func encodeInstance(i Instance) *hostpb.Instance {
 
 func (r Report) encode() *hostpb.Report {
 	return &hostpb.Report{Host: r.Host, PublicPool: encodePrefix(r.Public), Applied: r.Applied, Trouble: r.Trouble,
+		Capacity: &hostpb.Capacity{Interfaces: int32(r.Capacity.Interfaces), Members: int32(r.Capacity.Members), Cells: int32(r.Capacity.Cells)},
 		Instances: each(r.Instances, func(i InstanceReport) *hostpb.InstanceReport {
 			return &hostpb.InstanceReport{Id: i.ID, State: hostpb.InstanceReport_State(i.State), Boots: int32(i.Boots), Detail: i.Detail}
 		}),

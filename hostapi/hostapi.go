@@ -63,6 +63,7 @@ type Report struct {
 	Public    netip.Prefix // the pool of public addresses that the host claims; zero: none
 	Applied   int64        // the newest revision that the data plane enforces; 0: unknown. In every report
 	Trouble   string       // why a newer one could not be applied; "": nothing is wrong. In every report
+	Capacity  policy.Cost  // what the host can enforce; zero: it does not say
 	Instances []InstanceReport
 	Consoles  []Console
 }

@@ -198,6 +198,44 @@ func TestDownRemovesEverythingAndNothingElse(t *testing.T) {
 	}
 }
 
+// A mistyped --data-dir costs nobody anything, nor does a file that somebody put into the right one.
+func TestPurgeDeletesOnlyWhatIsCrenels(t *testing.T) {
+	needRoot(t)
+	programs, err := bin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	precious := filepath.Join(home, "precious")
+	if err := os.WriteFile(precious, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(programs+"/crenel", "down", "--data-dir", home, "--purge").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "is no data directory of crenel") {
+		t.Errorf("down in a directory of somebody else's: %v %s", err, out)
+	}
+	u := start(t, filepath.Join(home, "data"))
+	mine := filepath.Join(u.dir, "notes.txt")
+	if err := os.WriteFile(mine, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err = exec.Command(programs+"/crenel", "down", "--data-dir", u.dir, "--purge").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "notes.txt") {
+		t.Errorf("down --purge with a file of mine: %v %s", err, out)
+	}
+	for _, file := range []string{precious, mine} {
+		if _, err := os.Stat(file); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, err := os.ReadDir(u.dir); err != nil || len(left) != 1 {
+		t.Errorf("the data directory holds %v (%v)", left, err)
+	}
+	if err := os.RemoveAll(u.dir); err != nil { // the clean-up's down has nothing to do then
+		t.Fatal(err)
+	}
+}
+
 // census is what of the host an up could leave traces in.
 func census(t *testing.T) (lines []string) {
 	t.Helper()

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -41,15 +43,57 @@ func awsCLIs(t *testing.T) (paths []string) {
 	return []string{debian, found}
 }
 
-func TestTheSessionOfTheREADME(t *testing.T) {
-	u := start(t, t.TempDir())
-	script, err := filepath.Abs("testdata/session.sh")
+// readme is what README.md has a new user type: the command of the first shell, and the session of the second.
+func readme(t *testing.T) (run, session string) {
+	t.Helper()
+	text, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n, path := range awsCLIs(t) {
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(text, 2)
+	if len(blocks) < 2 {
+		t.Fatal("README.md has no two blocks of commands")
+	}
+	return string(blocks[0][1]), string(blocks[1][1])
+}
+
+// checked is the session as a script that fails where the user does not see what the comments say.
+func checked(session string) string {
+	curl := regexp.MustCompile(`(?m)^(curl .*?) +# (.*)$`)
+	return "set -eu\nfail() { echo \"FAILED: $*\" >&2; exit 1; }\n" + curl.ReplaceAllStringFunc(session, func(line string) string {
+		m := curl.FindStringSubmatch(line)
+		if strings.Contains(m[2], "times out") { // curl's 28: neither an RST nor an ICMP error came back
+			return fmt.Sprintf("status=0; %s || status=$?\n[ $status = 28 ] || fail '%s: it ended with '$status", m[1], m[2])
+		}
+		// At once: before a packet that was lost would be sent again.
+		return fmt.Sprintf("[ \"$(%s -m 0.9)\" = '%s' ] || fail it does not answer at once", m[1], m[2])
+	})
+}
+
+// Every command of README.md's first screen does what it says, from the first one on.
+func TestTheSessionOfTheREADME(t *testing.T) {
+	needRoot(t)
+	run, session := readme(t)
+	u := &up{t: t, dir: t.TempDir()}
+	t.Setenv("CRENEL_DATA_DIR", u.dir)
+	t.Setenv("CRENEL_LISTEN", "127.0.0.1:0")
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.bin = filepath.Join(root, "bin")
+	t.Cleanup(u.down)
+	first := exec.Command("sh", "-c", run)
+	first.Dir = root
+	u.run(first)
+	t.Cleanup(func() {
+		if err := syscall.Kill(-first.Process.Pid, syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		<-u.done
+	})
+	for _, path := range awsCLIs(t) {
 		t.Run(path, func(t *testing.T) {
-			t.Parallel()
 			if path == "" {
 				t.Skip("there is no other AWS CLI on the PATH than Debian's")
 			}
@@ -60,10 +104,16 @@ func TestTheSessionOfTheREADME(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "aws"), []byte(wrapper), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.CommandContext(within(t, patience*18), "sh", script)
+			if err := os.Symlink(u.bin, filepath.Join(dir, "bin")); err != nil {
+				t.Fatal(err)
+			}
+			after, err := os.ReadFile("testdata/after-session.sh")
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(within(t, patience*18), "sh", "-c", checked(session)+string(after))
 			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+dir,
-				"CRENEL="+u.bin+"/crenel", "DATA="+u.dir, fmt.Sprintf("NAME=web%d", n),
+			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+dir, "AWS_PAGER=",
 				"HTTPS_PROXY=http://127.0.0.1:9",                                         // a call that escapes to Amazon fails
 				"AWS_PROFILE=another", "AWS_SESSION_TOKEN=stale", "AWS_REGION=eu-west-1") // what env must override
 			if out, err := cmd.CombinedOutput(); err != nil {

@@ -81,8 +81,16 @@ func start(t *testing.T, dir string) *up {
 // up starts the process again.
 func (u *up) up() {
 	u.t.Helper()
-	u.said = &bytes.Buffer{}
-	u.cmd = exec.Command(u.bin+"/crenel", "up", "--data-dir", u.dir, "--listen", "127.0.0.1:0")
+	if before := u.run(exec.Command(u.bin+"/crenel", "up", "--data-dir", u.dir, "--listen", "127.0.0.1:0")); before != "" {
+		u.t.Errorf("crenel up said %q before it was ready", before)
+	}
+}
+
+// run starts what is to become `crenel up`, in a process group of its own, and waits until it is ready.
+// It returns what was said before.
+func (u *up) run(cmd *exec.Cmd) (before string) {
+	u.t.Helper()
+	u.said, u.cmd = &bytes.Buffer{}, cmd
 	u.cmd.Stderr = u.said
 	u.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := u.cmd.StdoutPipe()
@@ -92,19 +100,21 @@ func (u *up) up() {
 	if err := u.cmd.Start(); err != nil {
 		u.t.Fatal(err)
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		u.t.Fatalf("crenel up ended before it was ready: %v\n%s", u.cmd.Wait(), u.said)
-	}
-	var ok bool
-	if u.endpoint, ok = strings.CutPrefix(strings.TrimSpace(line), "ready "); !ok {
-		u.t.Fatalf("crenel up said %q", line)
+	for lines, ready := bufio.NewReader(out), false; !ready; {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			u.t.Fatalf("crenel up ended before it was ready: %v\n%s", u.cmd.Wait(), u.said)
+		}
+		if u.endpoint, ready = strings.CutPrefix(strings.TrimSpace(line), "ready "); !ready {
+			before += line
+		}
 	}
 	u.done = make(chan error, 1)
 	go func(cmd *exec.Cmd, done chan error) {
 		_, _ = io.Copy(io.Discard, out)
 		done <- cmd.Wait()
 	}(u.cmd, u.done)
+	return before
 }
 
 // end sends the signal to the supervisor and waits until it is gone.

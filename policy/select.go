@@ -71,10 +71,20 @@ func vpcNum(s *vpc.State, id string) uint32 {
 	return 0
 }
 
-// groupNum is the number of the VPC's group, or 0 where the VPC has no such group.
+// groupNum is the number of the group, or 0 where interfaces of the VPC cannot carry it.
 func groupNum(s *vpc.State, vpc, id string) uint32 {
-	if g := s.SecurityGroups.Get(id); g != nil && g.VPC == vpc {
+	if g := s.SecurityGroups.Get(id); g != nil && s.GroupUsable(g, vpc) {
 		return g.Num
+	}
+	return 0
+}
+
+// referenced is the number of the group that a rule of g names, or 0 where it no longer can. Interfaces
+// of either VPC may carry g: the rule means, in each, the members that are there. Those in another
+// VPC, a peer, match no address of this one.
+func referenced(s *vpc.State, g *vpc.SecurityGroup, p vpc.Peer) uint32 {
+	if other := s.SecurityGroups.Get(p.Group); other != nil && s.MayReference(g, other) {
+		return other.Num
 	}
 	return 0
 }
@@ -114,9 +124,9 @@ func group(s *vpc.State, g *vpc.SecurityGroup) Group {
 		switch {
 		case r.What.Protocol == icmpv6:
 		case r.Egress:
-			out.Egress = append(out.Egress, rules(s, g.VPC, r)...)
+			out.Egress = append(out.Egress, rules(s, g, r)...)
 		default:
-			out.Ingress = append(out.Ingress, rules(s, g.VPC, r)...)
+			out.Ingress = append(out.Ingress, rules(s, g, r)...)
 		}
 	}
 	return out
@@ -127,9 +137,9 @@ const icmpv6 = 58
 
 // rules are the rule as it is enforced: one for each range of its peer, none where it allows no IPv4
 // packet, or none yet.
-func rules(s *vpc.State, vpc string, r vpc.Rule) (out []Rule) {
+func rules(s *vpc.State, g *vpc.SecurityGroup, r vpc.Rule) (out []Rule) {
 	if r.Peer.Group != "" {
-		if n := groupNum(s, vpc, r.Peer.Group); n != 0 {
+		if n := referenced(s, g, r.Peer); n != 0 {
 			out = append(out, Rule{ID: r.ID, What: What(r.What), Group: n})
 		}
 		return out
@@ -186,7 +196,7 @@ func named(s *vpc.State, groups map[string]bool) map[string]bool {
 	for id := range groups {
 		g := s.SecurityGroups.Get(id)
 		for _, r := range g.Rules {
-			if r.What.Protocol != icmpv6 && r.Peer.Group != "" && groupNum(s, g.VPC, r.Peer.Group) != 0 {
+			if r.What.Protocol != icmpv6 && r.Peer.Group != "" && referenced(s, g, r.Peer) != 0 {
 				ids[r.Peer.Group] = true
 			}
 		}

@@ -254,6 +254,71 @@ func TestForTwoVPCsWithEqualAddresses(t *testing.T) {
 	}
 }
 
+// A group that is associated with a second VPC is enforced there, and what its rules name are the
+// members in the VPC where the rule is asked.
+func TestForEnforcesAssociatedGroups(t *testing.T) {
+	c := newCell()
+	home, away := c.NewVPC(prefix("10.0.0.0/16"), "default", false), c.NewVPC(prefix("10.0.0.0/16"), "default", false)
+	near, far := c.NewSubnet(home.ID, prefix("10.0.0.0/24"), "us-east-1a", false), c.NewSubnet(away.ID, prefix("10.0.0.0/24"), "us-east-1a", false)
+	local := c.group(away.ID, "local")
+	shared := c.group(home.ID, "shared")
+	shared.Rules = append(shared.Rules, rule(ports(6, 22, 22), members(shared)), rule(ports(6, 80, 80), members(local)))
+	nobody := c.group(away.ID, "nobody")
+	reaches := func(from, to *vpc.Interface, port uint16) bool {
+		p := flow.Packet{SrcMAC: mac(t, from), Src: from.PrivateIP, Dst: to.PrivateIP, Protocol: flow.TCP, DstPort: port, TCPFlags: flow.SYN}
+		return policy.Evaluate(policy.For(c.State, ""), from.Num, p).Allow
+	}
+	a, b := c.launch(near, vpc.Running, shared), c.launch(near, vpc.Running, shared)
+	// The subnets' addresses are the same, in turn: x has the one that a has.
+	x, y, z := c.launch(far, vpc.Running, shared), c.launch(far, vpc.Running, shared), c.launch(far, vpc.Running, local)
+	other := c.launch(far, vpc.Running, nobody)
+	check := func(when string, associated bool) {
+		t.Helper()
+		for _, row := range []struct {
+			name     string
+			from, to *vpc.Interface
+			port     uint16
+			want     bool
+		}{
+			{"members at home", a, b, 22, true},
+			{"members in the other VPC", x, y, 22, associated},
+			{"a member of a group of the other VPC", z, y, 80, associated},
+			{"the same to another port", z, y, 22, false},
+			{"one that no rule names", other, y, 80, false},
+			{"at home nobody is a member of the other VPC's group", a, b, 80, false},
+		} {
+			if got := reaches(row.from, row.to, row.port); got != row.want {
+				t.Errorf("%s: %s: %v", when, row.name, got)
+			}
+		}
+	}
+	check("before", false)
+	key := vpc.GroupAssociationKey(shared.ID, away.ID)
+	c.GroupAssociations.Put(&vpc.GroupAssociation{Scope: c.Scope, Group: shared.ID, VPC: away.ID})
+	check("associated", true)
+	c.GroupAssociations.Delete(key)
+	check("afterwards", false)
+}
+
+// A group of a peer may be named, but its members have no address in this VPC.
+func TestForMatchesNoMembersOfAPeer(t *testing.T) {
+	c := newCell()
+	home, away := c.NewVPC(prefix("10.0.0.0/16"), "default", false), c.NewVPC(prefix("10.1.0.0/16"), "default", false)
+	side := func(v *vpc.VPC) vpc.PeeringSide { return vpc.PeeringSide{Scope: c.Scope, VPC: v.ID} }
+	c.Peerings.Put(&vpc.Peering{ID: "pcx-1", Scope: c.Scope, Requester: side(home), Accepter: side(away), Status: "active"})
+	far := c.group(away.ID, "far")
+	near := c.group(home.ID, "near", rule(everything(), members(far)))
+	s := c.NewSubnet(home.ID, prefix("10.0.0.0/24"), "us-east-1a", false)
+	c.launch(c.NewSubnet(away.ID, prefix("10.1.0.0/24"), "us-east-1a", false), vpc.Running, far)
+	from, to := c.launch(s, vpc.Running, c.DefaultGroup(home.ID)), c.launch(s, vpc.Running, near)
+	for _, src := range []netip.Addr{from.PrivateIP, addr("10.1.0.4")} {
+		p := flow.Packet{SrcMAC: mac(t, from), Src: src, Dst: to.PrivateIP, Protocol: flow.UDP, DstPort: 53}
+		if got := policy.Evaluate(policy.For(c.State, ""), from.Num, p); got.Allow {
+			t.Errorf("from %s: %s", src, got)
+		}
+	}
+}
+
 func TestForIsTheSameEveryTime(t *testing.T) {
 	c := newCell()
 	v := c.DefaultVPC()

@@ -83,11 +83,11 @@ func (s ConnState) Timeout() uint32 {
 // hit tells whether the packet belongs to a live connection, and notes that it passed.
 func (t *Tracker) hit(now uint32, c crossing) bool {
 	k, ok := c.key()
-	if !ok {
-		return false
+	if !ok || c.packet.Protocol == flow.TCP && c.begins() {
+		return false // a SYN asks the rules, even on the ports of a connection that is not over
 	}
 	e := t.entries[k]
-	if e == nil || e.expired(now) || (e.state == TCPClosing || e.state == TCPReset) && c.begins() {
+	if e == nil || e.expired(now) {
 		return false
 	}
 	e.pass(c)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"time"
 
 	"crenel/admin"
 	"crenel/auth"
@@ -72,6 +73,15 @@ func (s *Server) importAll(ctx context.Context, c *call, body []byte) (any, erro
 	parts, out, err := admin.Plan(s.self(), s.Store.Snapshot(), in)
 	if err != nil || len(parts) == 0 {
 		return out, err
+	}
+	whole := s.Store.Snapshot().Edit(vpc.Scope{}, time.Now(), nil)
+	for _, part := range parts {
+		if err := whole.Put(part); err != nil {
+			return nil, err
+		}
+	}
+	if err := fits(whole, importName); err != nil {
+		return nil, err
 	}
 	last := len(parts) - 1
 	for _, part := range parts[:last] {

@@ -72,16 +72,22 @@ func instance(s *vpc.State, i *vpc.Instance) hostapi.Instance {
 // news is what hosts said and the State does not know yet: of each instance the newest.
 type news struct {
 	public    netip.Prefix
+	capacity  policy.Cost
 	instances map[string]hostapi.InstanceReport
 }
 
-func (n news) empty() bool { return !n.public.IsValid() && len(n.instances) == 0 }
+func (n news) empty() bool {
+	return !n.public.IsValid() && n.capacity == (policy.Cost{}) && len(n.instances) == 0
+}
 
 // and is the news with what is newer.
 func (n news) and(newer news) news {
-	sum := news{public: newer.public, instances: map[string]hostapi.InstanceReport{}}
+	sum := news{public: newer.public, capacity: newer.capacity, instances: map[string]hostapi.InstanceReport{}}
 	if !sum.public.IsValid() {
 		sum.public = n.public
+	}
+	if sum.capacity == (policy.Cost{}) {
+		sum.capacity = n.capacity
 	}
 	maps.Copy(sum.instances, n.instances)
 	maps.Copy(sum.instances, newer.instances)
@@ -96,7 +102,7 @@ type inbox struct {
 }
 
 func (b *inbox) put(r hostapi.Report) {
-	n := news{public: r.Public, instances: map[string]hostapi.InstanceReport{}}
+	n := news{public: r.Public, capacity: r.Capacity, instances: map[string]hostapi.InstanceReport{}}
 	for _, i := range r.Instances {
 		n.instances[i.ID] = i
 	}
@@ -162,6 +168,10 @@ func (s *Server) record(ctx context.Context, n news) error {
 		if n.public.IsValid() && !claim(e, n.public) {
 			refused = n.public
 		}
+		if cell := e.Cell(); n.capacity != (policy.Cost{}) && cell.Host != vpc.Capacity(n.capacity) {
+			cell.Host = vpc.Capacity(n.capacity)
+			e.Cells.Put(&cell)
+		}
 		for _, id := range slices.Sorted(maps.Keys(n.instances)) {
 			i := n.instances[id]
 			api.Report(e, api.HostReport{Instance: i.ID, State: hostStates[i.State], Boots: i.Boots, Detail: i.Detail})
@@ -189,6 +199,9 @@ func claim(e *vpc.Edit, pool netip.Prefix) bool {
 		if i.PublicIP.IsValid() {
 			return false
 		}
+	}
+	if e.ElasticIPs.Len() > 0 {
+		return false
 	}
 	cell.Public = pool
 	e.Cells.Put(&cell)

@@ -38,8 +38,10 @@ func (s *Server) serveEC2(ctx context.Context, c *call, form url.Values, out *by
 			if err := may(c, e.State, op, in); err != nil {
 				return err
 			}
-			result, err = op.Apply(e, in)
-			return err
+			if result, err = op.Apply(e, in); err != nil {
+				return err
+			}
+			return fits(e, op.Name)
 		})
 	} else {
 		result, err = s.read(c, op, in)

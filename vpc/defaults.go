@@ -7,8 +7,11 @@ import (
 	"time"
 )
 
-// Anywhere4 is every IPv4 address.
-var Anywhere4 = netip.MustParsePrefix("0.0.0.0/0")
+// Anywhere4 is every IPv4 address, Anywhere6 every IPv6 one.
+var (
+	Anywhere4 = netip.MustParsePrefix("0.0.0.0/0")
+	Anywhere6 = netip.MustParsePrefix("::/0")
+)
 
 // NewVPC adds a VPC and all that AWS brings with one: its default security group, its default
 // network ACL and its main route table. The caller has checked the CIDR.
@@ -33,11 +36,18 @@ func (e *Edit) NewVPC(cidr netip.Prefix, tenancy string, isDefault bool) *VPC {
 }
 
 // NewSecurityGroup makes a group with what every new one has: all traffic out to anywhere, nothing in.
-// The caller has checked the name, and Puts the group.
+// IPv6 goes out where the VPC has it. The caller has checked the name, and Puts the group.
 // https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html
 func (e *Edit) NewSecurityGroup(vpc, name, description string) *SecurityGroup {
-	return &SecurityGroup{ID: e.NewID("sg"), Scope: e.Scope, VPC: vpc, Num: e.NewNum(), Name: name, Description: description,
-		Rules: []Rule{{ID: e.NewID("sgr"), Egress: true, What: What{AnyProtocol, -1, -1}, Peer: Peer{CIDR: Anywhere4}}}}
+	g := &SecurityGroup{ID: e.NewID("sg"), Scope: e.Scope, VPC: vpc, Num: e.NewNum(), Name: name, Description: description}
+	anywhere := []netip.Prefix{Anywhere4}
+	if v := e.VPCs.Get(vpc); v != nil && len(v.IPv6) > 0 {
+		anywhere = append(anywhere, Anywhere6)
+	}
+	for _, p := range anywhere {
+		g.Rules = append(g.Rules, Rule{ID: e.NewID("sgr"), Egress: true, What: What{AnyProtocol, -1, -1}, Peer: Peer{CIDR: p}})
+	}
+	return g
 }
 
 // NewSubnet adds a subnet with the VPC's default network ACL. The caller has checked the CIDR.

@@ -272,3 +272,25 @@ func TestZones(t *testing.T) {
 		t.Errorf("IsRegion is wrong")
 	}
 }
+
+func TestNewGroupsLetOutWhatTheirVPCHas(t *testing.T) {
+	e := New().Edit(here, noon, rand.Reader)
+	v := *e.NewVPC(netip.MustParsePrefix("10.0.0.0/16"), "default", false)
+	for _, row := range []struct {
+		ipv6 []Block
+		want string
+	}{
+		{nil, "egress any to 0.0.0.0/0"},
+		{[]Block{{AssociationID: "vpc-cidr-assoc-1", CIDR: netip.MustParsePrefix("2001:db8::/56")}}, "egress any to 0.0.0.0/0, egress any to ::/0"},
+	} {
+		v.IPv6 = row.ipv6
+		e.VPCs.Put(&v)
+		var got []string
+		for _, r := range e.NewSecurityGroup(v.ID, "web", "d").Rules {
+			got = append(got, r.String())
+		}
+		if got := strings.Join(got, ", "); got != row.want {
+			t.Errorf("with IPv6 %v: %s, want %s", row.ipv6, got, row.want)
+		}
+	}
+}

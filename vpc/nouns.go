@@ -18,7 +18,12 @@ type Tags map[string]string
 type Cell struct {
 	NextNum uint32       // the next number that NewNum hands out; numbers are never used twice
 	Public  netip.Prefix // the pool of public addresses; its first address is the host's; zero: there is none
+	Host    Capacity     // zero: no host ever said
 }
+
+// Capacity is what a host can enforce: interfaces of running instances, private addresses of groups
+// that rules refer to, and memory for compiled rules and routes.
+type Capacity struct{ Interfaces, Members, Cells int }
 
 // An Account is a customer: it owns everything that its keys create.
 type Account struct{ ID string }
@@ -130,12 +135,14 @@ type What struct {
 const AnyProtocol = -1
 
 // A Peer is the other end: the source of an inbound rule, the destination of an outbound one.
-// Exactly one of its fields is set.
+// Exactly one of CIDR, Group and PrefixList is set.
 type Peer struct {
 	CIDR       netip.Prefix // masked
 	Group      string       // a security group: the private addresses of its members
 	PrefixList string
-	Account    string // of Group
+	// Of Group, and kept when it is gone: its account; its VPC, where that is not the rule's own; and
+	// the connection that made the two VPCs peers when the rule was made.
+	Account, VPC, Peering string
 }
 
 // A NetworkACL is a subnet's stateless, ordered list of entries that allow or deny.

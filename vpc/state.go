@@ -22,6 +22,7 @@ type State struct {
 	VPCs               *Table[VPC]
 	Subnets            *Table[Subnet]
 	SecurityGroups     *Table[SecurityGroup]
+	GroupAssociations  *Table[GroupAssociation]
 	PrefixLists        *Table[PrefixList]
 	NetworkACLs        *Table[NetworkACL]
 	RouteTables        *Table[RouteTable]
@@ -79,6 +80,11 @@ func New() *State {
 				}
 				return ids
 			},
+		}),
+		GroupAssociations: newTable("group-association", func(a *GroupAssociation) string { return GroupAssociationKey(a.Group, a.VPC) }, map[string]func(*GroupAssociation) []string{
+			"scope": func(a *GroupAssociation) []string { return keys{a.Scope.key()} },
+			"group": func(a *GroupAssociation) []string { return keys{a.Group} },
+			"vpc":   func(a *GroupAssociation) []string { return keys{a.VPC} },
 		}),
 		PrefixLists: newTable("prefix-list", func(l *PrefixList) string { return l.ID }, map[string]func(*PrefixList) []string{
 			"scope": func(l *PrefixList) []string { return keys{l.Scope.key()} },

@@ -87,6 +87,9 @@ func (t *Table[T]) Delete(key string) {
 	t.drop(key)
 }
 
+// Changed yields the keys of what the Edit put or deleted, in no order.
+func (t *Table[T]) Changed() iter.Seq[string] { return maps.Keys(t.changed) }
+
 func (t *Table[T]) mark(key string) {
 	if t.changed == nil {
 		panic("vpc: table " + t.kind + " is changed outside an Edit")

@@ -128,16 +128,12 @@ static __always_inline bool continues(struct connection *c, const struct interfa
 {
 	__u32 was = READ_ONCE(c->state), seen = READ_ONCE(c->seen);
 
+	/* A SYN is for the rules to judge, even on the ports of a connection that is not over. */
+	if (p->class == CLASS_TCP && p->begins)
+		return false;
 	/* Signed: another CPU may have seen a later second than this one read. */
 	if ((__s32)(now - seen) > (__s32)e->timeout[was & 0xf])
 		return false;
-	if (p->class == CLASS_TCP && p->begins) {
-		/* A SYN after the end is a new connection, for the rules to judge. */
-		__u32 state = was & STATE_MASK;
-		if (state == STATE_TCP_CLOSING || state == STATE_TCP_RESET)
-			return false;
-	}
-
 	/*
 	 * The second try is for what the other direction changed meanwhile. Should it change it once more in
 	 * that time, this packet's change is lost, and the connection merely lives longer.

@@ -72,7 +72,7 @@ func (x InstanceReport_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use InstanceReport_State.Descriptor instead.
 func (InstanceReport_State) EnumDescriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{1, 0}
+	return file_host_proto_rawDescGZIP(), []int{2, 0}
 }
 
 type Route_Target int32
@@ -124,7 +124,7 @@ func (x Route_Target) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Route_Target.Descriptor instead.
 func (Route_Target) EnumDescriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{11, 0}
+	return file_host_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // Report is what the host says of itself. The first of a stream has a host, its public_pool and every
@@ -136,9 +136,11 @@ type Report struct {
 	// The newest revision that the data plane enforces; 0: none that the host knows of.
 	Applied int64 `protobuf:"varint,3,opt,name=applied,proto3" json:"applied,omitempty"`
 	// Why a newer one could not be applied, in words; "": there is no such reason.
-	Trouble       string            `protobuf:"bytes,4,opt,name=trouble,proto3" json:"trouble,omitempty"`
-	Instances     []*InstanceReport `protobuf:"bytes,5,rep,name=instances,proto3" json:"instances,omitempty"`
-	Consoles      []*Console        `protobuf:"bytes,6,rep,name=consoles,proto3" json:"consoles,omitempty"`
+	Trouble   string            `protobuf:"bytes,4,opt,name=trouble,proto3" json:"trouble,omitempty"`
+	Instances []*InstanceReport `protobuf:"bytes,5,rep,name=instances,proto3" json:"instances,omitempty"`
+	Consoles  []*Console        `protobuf:"bytes,6,rep,name=consoles,proto3" json:"consoles,omitempty"`
+	// What the host can enforce. In the first of a stream.
+	Capacity      *Capacity `protobuf:"bytes,7,opt,name=capacity,proto3" json:"capacity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -215,6 +217,74 @@ func (x *Report) GetConsoles() []*Console {
 	return nil
 }
 
+func (x *Report) GetCapacity() *Capacity {
+	if x != nil {
+		return x.Capacity
+	}
+	return nil
+}
+
+// Capacity mirrors policy.Cost.
+type Capacity struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Interfaces    int32                  `protobuf:"varint,1,opt,name=interfaces,proto3" json:"interfaces,omitempty"`
+	Members       int32                  `protobuf:"varint,2,opt,name=members,proto3" json:"members,omitempty"`
+	Cells         int32                  `protobuf:"varint,3,opt,name=cells,proto3" json:"cells,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Capacity) Reset() {
+	*x = Capacity{}
+	mi := &file_host_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Capacity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Capacity) ProtoMessage() {}
+
+func (x *Capacity) ProtoReflect() protoreflect.Message {
+	mi := &file_host_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
+func (*Capacity) Descriptor() ([]byte, []int) {
+	return file_host_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Capacity) GetInterfaces() int32 {
+	if x != nil {
+		return x.Interfaces
+	}
+	return 0
+}
+
+func (x *Capacity) GetMembers() int32 {
+	if x != nil {
+		return x.Members
+	}
+	return 0
+}
+
+func (x *Capacity) GetCells() int32 {
+	if x != nil {
+		return x.Cells
+	}
+	return 0
+}
+
 type InstanceReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -229,7 +299,7 @@ type InstanceReport struct {
 
 func (x *InstanceReport) Reset() {
 	*x = InstanceReport{}
-	mi := &file_host_proto_msgTypes[1]
+	mi := &file_host_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -241,7 +311,7 @@ func (x *InstanceReport) String() string {
 func (*InstanceReport) ProtoMessage() {}
 
 func (x *InstanceReport) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[1]
+	mi := &file_host_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -254,7 +324,7 @@ func (x *InstanceReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstanceReport.ProtoReflect.Descriptor instead.
 func (*InstanceReport) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{1}
+	return file_host_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *InstanceReport) GetId() string {
@@ -297,7 +367,7 @@ type Console struct {
 
 func (x *Console) Reset() {
 	*x = Console{}
-	mi := &file_host_proto_msgTypes[2]
+	mi := &file_host_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -309,7 +379,7 @@ func (x *Console) String() string {
 func (*Console) ProtoMessage() {}
 
 func (x *Console) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[2]
+	mi := &file_host_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -322,7 +392,7 @@ func (x *Console) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Console.ProtoReflect.Descriptor instead.
 func (*Console) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{2}
+	return file_host_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Console) GetInstance() string {
@@ -357,7 +427,7 @@ type Desired struct {
 
 func (x *Desired) Reset() {
 	*x = Desired{}
-	mi := &file_host_proto_msgTypes[3]
+	mi := &file_host_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -369,7 +439,7 @@ func (x *Desired) String() string {
 func (*Desired) ProtoMessage() {}
 
 func (x *Desired) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[3]
+	mi := &file_host_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -382,7 +452,7 @@ func (x *Desired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desired.ProtoReflect.Descriptor instead.
 func (*Desired) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{3}
+	return file_host_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Desired) GetView() *View {
@@ -419,7 +489,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_host_proto_msgTypes[4]
+	mi := &file_host_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +501,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[4]
+	mi := &file_host_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +514,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{4}
+	return file_host_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Instance) GetId() string {
@@ -540,7 +610,7 @@ type Nic struct {
 
 func (x *Nic) Reset() {
 	*x = Nic{}
-	mi := &file_host_proto_msgTypes[5]
+	mi := &file_host_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +622,7 @@ func (x *Nic) String() string {
 func (*Nic) ProtoMessage() {}
 
 func (x *Nic) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[5]
+	mi := &file_host_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +635,7 @@ func (x *Nic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Nic.ProtoReflect.Descriptor instead.
 func (*Nic) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{5}
+	return file_host_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Nic) GetId() string {
@@ -632,7 +702,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_host_proto_msgTypes[6]
+	mi := &file_host_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +714,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[6]
+	mi := &file_host_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +727,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{6}
+	return file_host_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *View) GetRevision() int64 {
@@ -719,7 +789,7 @@ type Interface struct {
 
 func (x *Interface) Reset() {
 	*x = Interface{}
-	mi := &file_host_proto_msgTypes[7]
+	mi := &file_host_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -731,7 +801,7 @@ func (x *Interface) String() string {
 func (*Interface) ProtoMessage() {}
 
 func (x *Interface) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[7]
+	mi := &file_host_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -744,7 +814,7 @@ func (x *Interface) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interface.ProtoReflect.Descriptor instead.
 func (*Interface) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{7}
+	return file_host_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Interface) GetNum() uint32 {
@@ -822,7 +892,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_host_proto_msgTypes[8]
+	mi := &file_host_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -834,7 +904,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[8]
+	mi := &file_host_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -847,7 +917,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{8}
+	return file_host_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Group) GetNum() uint32 {
@@ -895,7 +965,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_host_proto_msgTypes[9]
+	mi := &file_host_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -907,7 +977,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[9]
+	mi := &file_host_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -920,7 +990,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{9}
+	return file_host_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Rule) GetId() string {
@@ -1004,7 +1074,7 @@ type Subnet struct {
 
 func (x *Subnet) Reset() {
 	*x = Subnet{}
-	mi := &file_host_proto_msgTypes[10]
+	mi := &file_host_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1016,7 +1086,7 @@ func (x *Subnet) String() string {
 func (*Subnet) ProtoMessage() {}
 
 func (x *Subnet) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[10]
+	mi := &file_host_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1029,7 +1099,7 @@ func (x *Subnet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subnet.ProtoReflect.Descriptor instead.
 func (*Subnet) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{10}
+	return file_host_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Subnet) GetId() string {
@@ -1070,7 +1140,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_host_proto_msgTypes[11]
+	mi := &file_host_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1082,7 +1152,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[11]
+	mi := &file_host_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1095,7 +1165,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{11}
+	return file_host_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Route) GetDestination() *Prefix {
@@ -1123,7 +1193,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_host_proto_msgTypes[12]
+	mi := &file_host_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1135,7 +1205,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[12]
+	mi := &file_host_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1148,7 +1218,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{12}
+	return file_host_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Member) GetVpc() uint32 {
@@ -1183,7 +1253,7 @@ type Prefix struct {
 
 func (x *Prefix) Reset() {
 	*x = Prefix{}
-	mi := &file_host_proto_msgTypes[13]
+	mi := &file_host_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1195,7 +1265,7 @@ func (x *Prefix) String() string {
 func (*Prefix) ProtoMessage() {}
 
 func (x *Prefix) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[13]
+	mi := &file_host_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1208,7 +1278,7 @@ func (x *Prefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prefix.ProtoReflect.Descriptor instead.
 func (*Prefix) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{13}
+	return file_host_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Prefix) GetAddr() []byte {
@@ -1230,7 +1300,7 @@ var File_host_proto protoreflect.FileDescriptor
 const file_host_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"host.proto\x12\x0ecrenel.host.v1\"\xfc\x01\n" +
+	"host.proto\x12\x0ecrenel.host.v1\"\xb2\x02\n" +
 	"\x06Report\x12\x12\n" +
 	"\x04host\x18\x01 \x01(\tR\x04host\x127\n" +
 	"\vpublic_pool\x18\x02 \x01(\v2\x16.crenel.host.v1.PrefixR\n" +
@@ -1238,7 +1308,14 @@ const file_host_proto_rawDesc = "" +
 	"\aapplied\x18\x03 \x01(\x03R\aapplied\x12\x18\n" +
 	"\atrouble\x18\x04 \x01(\tR\atrouble\x12<\n" +
 	"\tinstances\x18\x05 \x03(\v2\x1e.crenel.host.v1.InstanceReportR\tinstances\x123\n" +
-	"\bconsoles\x18\x06 \x03(\v2\x17.crenel.host.v1.ConsoleR\bconsoles\"\xe2\x01\n" +
+	"\bconsoles\x18\x06 \x03(\v2\x17.crenel.host.v1.ConsoleR\bconsoles\x124\n" +
+	"\bcapacity\x18\a \x01(\v2\x18.crenel.host.v1.CapacityR\bcapacity\"Z\n" +
+	"\bCapacity\x12\x1e\n" +
+	"\n" +
+	"interfaces\x18\x01 \x01(\x05R\n" +
+	"interfaces\x12\x18\n" +
+	"\amembers\x18\x02 \x01(\x05R\amembers\x12\x14\n" +
+	"\x05cells\x18\x03 \x01(\x05R\x05cells\"\xe2\x01\n" +
 	"\x0eInstanceReport\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12:\n" +
 	"\x05state\x18\x02 \x01(\x0e2$.crenel.host.v1.InstanceReport.StateR\x05state\x12\x14\n" +
@@ -1351,52 +1428,54 @@ func file_host_proto_rawDescGZIP() []byte {
 }
 
 var file_host_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_host_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_host_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_host_proto_goTypes = []any{
 	(InstanceReport_State)(0), // 0: crenel.host.v1.InstanceReport.State
 	(Route_Target)(0),         // 1: crenel.host.v1.Route.Target
 	(*Report)(nil),            // 2: crenel.host.v1.Report
-	(*InstanceReport)(nil),    // 3: crenel.host.v1.InstanceReport
-	(*Console)(nil),           // 4: crenel.host.v1.Console
-	(*Desired)(nil),           // 5: crenel.host.v1.Desired
-	(*Instance)(nil),          // 6: crenel.host.v1.Instance
-	(*Nic)(nil),               // 7: crenel.host.v1.Nic
-	(*View)(nil),              // 8: crenel.host.v1.View
-	(*Interface)(nil),         // 9: crenel.host.v1.Interface
-	(*Group)(nil),             // 10: crenel.host.v1.Group
-	(*Rule)(nil),              // 11: crenel.host.v1.Rule
-	(*Subnet)(nil),            // 12: crenel.host.v1.Subnet
-	(*Route)(nil),             // 13: crenel.host.v1.Route
-	(*Member)(nil),            // 14: crenel.host.v1.Member
-	(*Prefix)(nil),            // 15: crenel.host.v1.Prefix
+	(*Capacity)(nil),          // 3: crenel.host.v1.Capacity
+	(*InstanceReport)(nil),    // 4: crenel.host.v1.InstanceReport
+	(*Console)(nil),           // 5: crenel.host.v1.Console
+	(*Desired)(nil),           // 6: crenel.host.v1.Desired
+	(*Instance)(nil),          // 7: crenel.host.v1.Instance
+	(*Nic)(nil),               // 8: crenel.host.v1.Nic
+	(*View)(nil),              // 9: crenel.host.v1.View
+	(*Interface)(nil),         // 10: crenel.host.v1.Interface
+	(*Group)(nil),             // 11: crenel.host.v1.Group
+	(*Rule)(nil),              // 12: crenel.host.v1.Rule
+	(*Subnet)(nil),            // 13: crenel.host.v1.Subnet
+	(*Route)(nil),             // 14: crenel.host.v1.Route
+	(*Member)(nil),            // 15: crenel.host.v1.Member
+	(*Prefix)(nil),            // 16: crenel.host.v1.Prefix
 }
 var file_host_proto_depIdxs = []int32{
-	15, // 0: crenel.host.v1.Report.public_pool:type_name -> crenel.host.v1.Prefix
-	3,  // 1: crenel.host.v1.Report.instances:type_name -> crenel.host.v1.InstanceReport
-	4,  // 2: crenel.host.v1.Report.consoles:type_name -> crenel.host.v1.Console
-	0,  // 3: crenel.host.v1.InstanceReport.state:type_name -> crenel.host.v1.InstanceReport.State
-	8,  // 4: crenel.host.v1.Desired.view:type_name -> crenel.host.v1.View
-	6,  // 5: crenel.host.v1.Desired.instances:type_name -> crenel.host.v1.Instance
-	7,  // 6: crenel.host.v1.Instance.interfaces:type_name -> crenel.host.v1.Nic
-	15, // 7: crenel.host.v1.View.public:type_name -> crenel.host.v1.Prefix
-	9,  // 8: crenel.host.v1.View.interfaces:type_name -> crenel.host.v1.Interface
-	10, // 9: crenel.host.v1.View.groups:type_name -> crenel.host.v1.Group
-	12, // 10: crenel.host.v1.View.subnets:type_name -> crenel.host.v1.Subnet
-	14, // 11: crenel.host.v1.View.members:type_name -> crenel.host.v1.Member
-	11, // 12: crenel.host.v1.Group.ingress:type_name -> crenel.host.v1.Rule
-	11, // 13: crenel.host.v1.Group.egress:type_name -> crenel.host.v1.Rule
-	15, // 14: crenel.host.v1.Rule.cidr:type_name -> crenel.host.v1.Prefix
-	15, // 15: crenel.host.v1.Subnet.cidr:type_name -> crenel.host.v1.Prefix
-	13, // 16: crenel.host.v1.Subnet.routes:type_name -> crenel.host.v1.Route
-	15, // 17: crenel.host.v1.Route.destination:type_name -> crenel.host.v1.Prefix
-	1,  // 18: crenel.host.v1.Route.target:type_name -> crenel.host.v1.Route.Target
-	2,  // 19: crenel.host.v1.Host.Sync:input_type -> crenel.host.v1.Report
-	5,  // 20: crenel.host.v1.Host.Sync:output_type -> crenel.host.v1.Desired
-	20, // [20:21] is the sub-list for method output_type
-	19, // [19:20] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	16, // 0: crenel.host.v1.Report.public_pool:type_name -> crenel.host.v1.Prefix
+	4,  // 1: crenel.host.v1.Report.instances:type_name -> crenel.host.v1.InstanceReport
+	5,  // 2: crenel.host.v1.Report.consoles:type_name -> crenel.host.v1.Console
+	3,  // 3: crenel.host.v1.Report.capacity:type_name -> crenel.host.v1.Capacity
+	0,  // 4: crenel.host.v1.InstanceReport.state:type_name -> crenel.host.v1.InstanceReport.State
+	9,  // 5: crenel.host.v1.Desired.view:type_name -> crenel.host.v1.View
+	7,  // 6: crenel.host.v1.Desired.instances:type_name -> crenel.host.v1.Instance
+	8,  // 7: crenel.host.v1.Instance.interfaces:type_name -> crenel.host.v1.Nic
+	16, // 8: crenel.host.v1.View.public:type_name -> crenel.host.v1.Prefix
+	10, // 9: crenel.host.v1.View.interfaces:type_name -> crenel.host.v1.Interface
+	11, // 10: crenel.host.v1.View.groups:type_name -> crenel.host.v1.Group
+	13, // 11: crenel.host.v1.View.subnets:type_name -> crenel.host.v1.Subnet
+	15, // 12: crenel.host.v1.View.members:type_name -> crenel.host.v1.Member
+	12, // 13: crenel.host.v1.Group.ingress:type_name -> crenel.host.v1.Rule
+	12, // 14: crenel.host.v1.Group.egress:type_name -> crenel.host.v1.Rule
+	16, // 15: crenel.host.v1.Rule.cidr:type_name -> crenel.host.v1.Prefix
+	16, // 16: crenel.host.v1.Subnet.cidr:type_name -> crenel.host.v1.Prefix
+	14, // 17: crenel.host.v1.Subnet.routes:type_name -> crenel.host.v1.Route
+	16, // 18: crenel.host.v1.Route.destination:type_name -> crenel.host.v1.Prefix
+	1,  // 19: crenel.host.v1.Route.target:type_name -> crenel.host.v1.Route.Target
+	2,  // 20: crenel.host.v1.Host.Sync:input_type -> crenel.host.v1.Report
+	6,  // 21: crenel.host.v1.Host.Sync:output_type -> crenel.host.v1.Desired
+	21, // [21:22] is the sub-list for method output_type
+	20, // [20:21] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_host_proto_init() }
@@ -1404,7 +1483,7 @@ func file_host_proto_init() {
 	if File_host_proto != nil {
 		return
 	}
-	file_host_proto_msgTypes[9].OneofWrappers = []any{
+	file_host_proto_msgTypes[10].OneofWrappers = []any{
 		(*Rule_Cidr)(nil),
 		(*Rule_Group)(nil),
 	}
@@ -1414,7 +1493,7 @@ func file_host_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_host_proto_rawDesc), len(file_host_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

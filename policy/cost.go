@@ -1,0 +1,116 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+
+	"crenel/flow"
+)
+
+// A Cost is what a View takes of a host, or, as its capacity, what a host can give.
+type Cost struct {
+	Interfaces int
+	Members    int
+	Cells      int // of the memory that compiled rules and routes are in, 8 bytes each
+}
+
+// CostOf is what the View takes at most. The rules are cut into intervals, of who and of what, as they
+// are when they are compiled; what compiled rules share is not seen here and counted twice.
+func CostOf(v *View) Cost {
+	c := Cost{Interfaces: len(v.Interfaces), Members: len(v.Members)}
+	groups := map[uint32]*Group{}
+	for i := range v.Groups {
+		groups[v.Groups[i].Num] = &v.Groups[i]
+	}
+	rulesets := map[string]bool{}
+	for _, i := range v.Interfaces {
+		key := fmt.Sprint(i.Groups)
+		if rulesets[key] {
+			continue
+		}
+		rulesets[key] = true
+		cells := 1 + 2*len(classes)
+		for _, direction := range []func(*Group) []Rule{func(g *Group) []Rule { return g.Egress }, func(g *Group) []Rule { return g.Ingress }} {
+			var rules []Rule
+			for _, n := range i.Groups {
+				if g := groups[n]; g != nil {
+					rules = append(rules, direction(g)...)
+				}
+			}
+			for _, class := range classes {
+				cells += tableCells(rules, class)
+			}
+		}
+		c.Cells += wholeLines(cells)
+	}
+	for _, s := range v.Subnets {
+		c.Cells += wholeLines(2 + 2*(len(s.Routes)+len(Unroutable)))
+	}
+	sets := map[string]bool{}
+	for _, m := range v.Members {
+		if key := fmt.Sprint(m.Groups); !sets[key] {
+			sets[key] = true
+			c.Cells += wholeLines(1 + len(m.Groups))
+		}
+	}
+	return c
+}
+
+// classes are the protocols that rules are compiled apart for; other stands for all the others.
+var classes = []int{flow.TCP, flow.UDP, flow.ICMP, other}
+
+const other = -1
+
+// tableCells is how much the rules of one direction take for one class of packets: the bounds of who
+// and what, and a row of bits for each interval of who.
+func tableCells(rules []Rule, class int) int {
+	what, who, groups, extra := map[int]bool{0: true}, map[string]bool{}, map[uint32]bool{}, 0
+	for _, r := range rules {
+		switch w := r.What; {
+		case w.Protocol == -1:
+		case class == other && !slices.Contains(classes, w.Protocol):
+			what[w.Protocol], what[w.Protocol+1] = true, true
+		case w.Protocol != class:
+			continue
+		case class != flow.ICMP:
+			what[w.From], what[w.To+1] = true, true
+		case w.From == -1 && w.To != -1: // a code of every type
+			extra += 512
+		default:
+			what[w.From<<8|max(w.To, 0)], what[w.From<<8|max(w.To, 0)+1], what[(w.From+1)<<8] = true, true, true
+		}
+		switch {
+		case r.Group != 0:
+			groups[r.Group] = true
+		case r.CIDR.Bits() > 0:
+			who[r.CIDR.String()] = true
+		}
+	}
+	const head = 3
+	whats := len(what) + extra
+	words, steps, runs := (whats+63)/64, 1+2*len(who), 1+2*len(groups)
+	return head + words + (whats+3)/4 + steps + runs + (steps+len(groups))*words
+}
+
+// wholeLines rounds up to cache lines, on which all that is compiled begins.
+func wholeLines(cells int) int {
+	const line = 8
+	return (cells + line - 1) / line * line
+}
+
+// Over says what there is too little of for the cost; "": it fits.
+func (c Cost) Over(capacity Cost) string {
+	for _, part := range []struct {
+		what       string
+		need, have int
+	}{
+		{"network interfaces", c.Interfaces, capacity.Interfaces},
+		{"private addresses of referenced security groups", c.Members, capacity.Members},
+		{"cells of compiled rules and routes", c.Cells, capacity.Cells},
+	} {
+		if part.need > part.have {
+			return fmt.Sprintf("%d of %d %s", part.need, part.have, part.what)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,67 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"crenel/ec2"
+	"crenel/hostapi"
+	"crenel/policy"
+	"crenel/vpc"
+)
+
+// A host that can enforce two interfaces and little more: what would be too much for it is refused
+// as a whole, with the reason.
+func TestWhatTheHostCannotEnforceIsRefused(t *testing.T) {
+	r := startIn(t, t.TempDir(), 0)
+	h := r.connectIdle(hostapi.Report{Host: "local", Public: pool, Capacity: policy.Cost{Interfaces: 2, Members: 1, Cells: 400}})
+	go func() {
+		for {
+			select {
+			case d := <-h.desired:
+				h.says(hostapi.Report{Applied: d.View.Revision})
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+	r.until(func(s *vpc.State) bool { return s.Cell().Host.Interfaces == 2 })
+	next(t, r.ready)
+	launch := func(count int) request {
+		return action("RunInstances", fmt.Sprintf("ImageId=ami-0123456789abcdef0&MinCount=%d&MaxCount=%d", count, count))
+	}
+	refused := func(q request, code, says string) {
+		t.Helper()
+		before := r.server.Store.Snapshot()
+		if a := r.send(q); a.code != code || !strings.Contains(a.text, says) {
+			t.Errorf("%d %s %q, want %s %q", a.status, a.code, a.text, code, says)
+		}
+		if after := r.server.Store.Snapshot(); after.Revision != before.Revision {
+			t.Errorf("a refused request went from revision %d to %d", before.Revision, after.Revision)
+		}
+	}
+	refused(launch(3), "InsufficientInstanceCapacity", "3 of 2 network interfaces")
+	refused(launch(2), "InsufficientInstanceCapacity", "2 of 1 private addresses of referenced security groups")
+	if a := r.send(launch(1)); a.status != http.StatusOK {
+		t.Fatal(a.body)
+	}
+	s := r.server.Store.Snapshot().As(vpc.Scope{Account: root.Account, Region: "us-east-1"})
+	group := s.DefaultGroup(s.DefaultVPC().ID).ID
+	many := url.Values{"GroupId": {group}}
+	for n := range 59 { // the default rule is the 60th
+		p := fmt.Sprintf("IpPermissions.%d.", n+1)
+		many.Set(p+"IpProtocol", "tcp")
+		many.Set(p+"FromPort", fmt.Sprint(n*10))
+		many.Set(p+"ToPort", fmt.Sprint(n*10))
+		many.Set(p+"IpRanges.1.CidrIp", fmt.Sprintf("10.%d.0.0/16", n))
+	}
+	refused(action("AuthorizeSecurityGroupIngress", many.Encode()), "ResourceLimitExceeded", "of 400 cells of compiled rules and routes")
+	idle := must[ec2.CreateSecurityGroupOutput](r, "CreateSecurityGroup", url.Values{"GroupName": {"idle"}, "GroupDescription": {"on no interface"}})
+	many.Set("GroupId", *idle.GroupId)
+	if a := r.send(action("AuthorizeSecurityGroupIngress", many.Encode())); a.status != http.StatusOK {
+		t.Errorf("rules of a group that nothing carries cost the host nothing: %s", a.body)
+	}
+}
