@@ -31,13 +31,16 @@ var rules = map[string]rule{
 
 	"policy/policytest": {rooms: "policy flow", why: "random worlds for the tests of policy and datapath"},
 
+	"iam": {why: "the pure core: what policies of access keys mean"},
+
 	"ec2":   {std: "net/url net/http", why: "the wire; knows nothing of ours; net/http for its status codes"},
 	"sigv4": {modules: "github.com/aws/smithy-go", std: "net/http net/url", why: "knows nothing of ours; signatures cover an http.Request"},
 
-	"api":    {rooms: "ec2 vpc", std: "net/url", why: "the operations: pure functions of State and input"},
-	"auth":   {rooms: "vpc", modules: "github.com/google/renameio/v2", std: "os", why: "keys, and the file that holds the first one"},
+	"api":    {rooms: "ec2 iam vpc", std: "net/url", why: "the operations: pure functions of State and input"},
+	"auth":   {rooms: "iam vpc", modules: "github.com/google/renameio/v2", std: "os", why: "keys, what they may do, and the file that holds the first one"},
 	"store":  {rooms: "vpc", modules: "go.etcd.io/etcd go.uber.org/zap golang.org/x/sys", std: "context os net/url", why: "the only room that knows etcd"},
-	"server": {rooms: "api auth ec2 flow hostapi policy sigv4 store vpc", std: "context net net/http net/url", why: "the HTTP front and the controller's loop"},
+	"admin":  {rooms: "auth vpc", why: "the operations of whoever runs a server: pure functions of State and input"},
+	"server": {rooms: "admin api auth ec2 flow hostapi iam policy sigv4 store vpc", std: "context net net/http net/url", why: "the HTTP front and the controller's loop"},
 
 	"hostapi":        {rooms: "policy flow hostapi/hostpb", modules: "connectrpc.com/connect google.golang.org/protobuf", std: "context net net/http", why: "the one conversation of controller and host"},
 	"hostapi/hostpb": {modules: "connectrpc.com/connect google.golang.org/protobuf", std: "context net/http", why: "generated"},
@@ -48,7 +51,7 @@ var rules = map[string]rule{
 	"instance": {modules: "github.com/google/renameio/v2 golang.org/x/sys", std: "context net os os/exec os/signal", why: "namespace instances"},
 
 	"supervise": {modules: "golang.org/x/sys", std: "context os os/exec", why: "the processes of crenel up"},
-	"cli":       {rooms: "auth server store supervise vpc", modules: "github.com/alecthomas/kong github.com/google/renameio/v2 golang.org/x/sys", std: "context net os os/exec os/signal os/user", why: "the commands"},
+	"cli":       {rooms: "admin auth server store supervise vpc", modules: "github.com/alecthomas/kong github.com/aws/smithy-go github.com/google/renameio/v2 golang.org/x/sys", std: "context net net/http os os/exec os/signal os/user", why: "the commands"},
 	"lab":       {rooms: "api ec2 flow policy vpc", modules: "github.com/aws/smithy-go", std: "context net/http net/url os/exec", why: "the scenario language and its executors"},
 
 	"bench":     {why: "measures; all of it is tests"},

@@ -43,9 +43,3 @@ func describeAccountAttributes(s *vpc.State, in *ec2.DescribeAccountAttributesIn
 func accountAttribute(name, val string) ec2.AccountAttribute {
 	return ec2.AccountAttribute{AttributeName: new(name), AttributeValues: []ec2.AccountAttributeValue{{AttributeValue: new(val)}}}
 }
-
-// CallerIdentity answers STS's GetCallerIdentity: every key is its account's root user's.
-// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-func CallerIdentity(key vpc.AccessKey) ec2.CallerIdentity {
-	return ec2.CallerIdentity{Arn: "arn:aws:iam::" + key.Account + ":root", UserId: key.Account, Account: key.Account}
-}

@@ -29,8 +29,18 @@ type world struct {
 	hosts Hosts
 }
 
-// newWorld is a cell in which nothing was ever written.
-func newWorld(t *testing.T) *world { return &world{T: t, state: vpc.New(), scope: testScope} }
+// newWorld is a cell in which nobody ever wrote anything, with the accounts that tests ask as.
+func newWorld(t *testing.T) *world {
+	e := vpc.New().Edit(vpc.Scope{}, testNow, nil)
+	for _, account := range []string{testScope.Account, "444455556666", "999988887777", "999999999999"} {
+		e.Accounts.Put(&vpc.Account{ID: account})
+	}
+	state, err := vpc.New().With(0, e.Changes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{T: t, state: state, scope: testScope}
+}
 
 // as is the same cell, asked by somebody else or elsewhere.
 func (w *world) as(scope vpc.Scope) *world {

@@ -101,6 +101,9 @@ func drawCall(r *rapid.T, s *vpc.State) (action, form string) {
 
 // unsound says what is wrong with the State, or "".
 func unsound(s *vpc.State) string {
+	if wrong := s.Unsound(); wrong != "" {
+		return wrong
+	}
 	for v := range s.VPCs.All() {
 		names, mains, defaults := map[string]bool{}, 0, 0
 		for g := range s.SecurityGroups.By("vpc", v.ID) {

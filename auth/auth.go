@@ -1,13 +1,16 @@
-// Package auth is who may: the access keys that sign requests, and the file that holds the first one.
+// Package auth is who may: the access keys that sign requests, what each allows, and the file that holds
+// the first one.
 //
 //	key, err := auth.EnsureRoot("/var/lib/crenel")    // the first `up` makes it
 //	auth.Grant(edit, key)                             // the controller puts it into State
 //	key, ok := auth.Key(state, "AKIA…")
+//	err := auth.May(key, iam.Request{…})              // a *Denied, where the key's policy does not allow it
 package auth
 
 import (
 	"bufio"
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/base32"
 	"encoding/base64"
 	"errors"
@@ -32,10 +35,11 @@ func NewKey() vpc.AccessKey {
 	return vpc.AccessKey{ID: "AKIA" + base32.StdEncoding.EncodeToString(id[:]), Secret: base64.StdEncoding.EncodeToString(secret[:])}
 }
 
-// Key finds the access key, if there is such a one.
+// Key finds the access key, if there is such a one that may sign. One without a secret may not: anybody
+// could sign in its name.
 func Key(s *vpc.State, id string) (key vpc.AccessKey, ok bool) {
 	k := s.AccessKeys.Get(id)
-	if k == nil {
+	if k == nil || k.Disabled || k.Secret == "" {
 		return vpc.AccessKey{}, false
 	}
 	return *k, true
@@ -46,7 +50,8 @@ func Grant(e *vpc.Edit, key vpc.AccessKey) {
 	if e.Accounts.Get(key.Account) == nil {
 		e.Accounts.Put(&vpc.Account{ID: key.Account})
 	}
-	if k := e.AccessKeys.Get(key.ID); k == nil || k.Secret != key.Secret || k.Account != key.Account {
+	k := e.AccessKeys.Get(key.ID)
+	if k == nil || k.Account != key.Account || k.User != "" || k.Disabled || subtle.ConstantTimeCompare([]byte(k.Secret), []byte(key.Secret)) != 1 {
 		key.Created = e.Now
 		e.AccessKeys.Put(&key)
 	}

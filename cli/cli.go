@@ -19,6 +19,11 @@ type commands struct {
 	Up     upCmd     `cmd:"" help:"Serve the EC2 API and enforce what it says on this machine. Prints one line, ready http://…, when it serves."`
 	Env    envCmd    `cmd:"" help:"Print what the AWS CLI and SDKs need, for sh: eval \"$(crenel env)\"."`
 	Exec   execCmd   `cmd:"" help:"Run a command inside an instance; the exit status is the command's."`
+	Status statusCmd `cmd:"" help:"Say how the server and its host are, how much is stored, and what is stored and not enforced."`
+	Key    keyCmd    `cmd:"" help:"Access keys: who may call the API, and what each may do."`
+	Quota  quotaCmd  `cmd:"" help:"Quotas: how much an account may have in a Region."`
+	Export exportCmd `cmd:"" help:"Write all that the server holds to standard output, a line of JSON for each object."`
+	Import importCmd `cmd:"" help:"Make a new server hold what another one exported."`
 	Down   downCmd   `cmd:"" help:"Stop the instances and remove every namespace, link, map, mount and pin that up made."`
 	Server serverCmd `cmd:"" hidden:"" help:"The controller; up starts it."`
 }

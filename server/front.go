@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"crenel/auth"
@@ -22,13 +23,29 @@ import (
 // maxBody is how long a request may be.
 const maxBody = 1 << 20
 
-// handler routes what comes in by HTTP. Every operation is a POST, or a GET, of the one path.
+// handler routes what comes in by HTTP. Every operation of AWS's is a POST, or a GET, of the one path; those
+// of whoever runs the server have a path each.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{$}", s.serveAPI)
 	mux.HandleFunc("GET /{$}", s.serveAPI)
+	mux.HandleFunc("POST /crenel/v1/{operation}", s.serveAPI)
 	mux.HandleFunc("GET /healthz", s.serveHealth)
+	mux.HandleFunc("/", serveNothing)
 	return mux
+}
+
+// serveNothing answers what is addressed to services that are not here, at paths of theirs: at once, in a
+// form that their clients can read, and with a status that none of them tries again.
+func serveNothing(w http.ResponseWriter, r *http.Request) {
+	status := http.StatusNotFound
+	if r.URL.Path == "/" {
+		status = http.StatusMethodNotAllowed
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("x-amzn-ErrorType", "UnknownOperationException")
+	w.WriteHeader(status)
+	_ = writeJSON(w, wrong{"UnknownOperationException", fmt.Sprintf("There is no %s %s here: this server answers EC2, STS and Service Quotas, all at POST /.", r.Method, shown(r.URL.Path))})
 }
 
 // serveHealth says that the server serves, and how far it and its host are.
@@ -43,7 +60,9 @@ type call struct {
 	id       string // of the request, as the client sees it
 	service  string // "ec2", "sts", or what else a client believes to speak to
 	action   string
+	key      vpc.AccessKey
 	scope    vpc.Scope
+	form     form
 	write    bool
 	enforced string // the header of a write that was committed: "true" or "false"
 }
@@ -51,21 +70,17 @@ type call struct {
 // serveAPI answers one request, whatever is in it.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	c := &call{id: newRequestID()}
+	c := &call{id: newRequestID(), form: ec2XML}
 	var answer bytes.Buffer
 	status, code := http.StatusOK, "ok"
 	if err := s.do(c, w, r, &answer); err != nil {
-		e := s.refusal(err)
+		e := s.refusal(c, err)
 		status, code = e.Status, e.Code
 		answer.Reset()
-		encode := ec2.EncodeError
-		if c.service == "sts" {
-			encode = ec2.EncodeSTSError
-		}
-		_ = encode(&answer, c.id, e) // a Buffer takes everything
+		_ = c.form.encodeError(&answer, c.id, e) // a Buffer takes everything
 	}
 	h := w.Header()
-	h.Set("Content-Type", "text/xml;charset=UTF-8")
+	h.Set("Content-Type", c.form.contentType)
 	h.Set("Cache-Control", "no-cache, no-store")
 	h.Set("x-amzn-requestid", c.id)
 	if c.enforced != "" {
@@ -88,14 +103,21 @@ func (s *Server) do(c *call, w http.ResponseWriter, r *http.Request, out *bytes.
 			err = internalError()
 		}
 	}()
-	body, err := readBody(w, r)
+	body, err := s.readBody(w, r)
 	if err != nil {
 		return err
 	}
-	// The form is not looked at before it is known who sent it.
-	key, err := s.authenticate(c, r, body)
-	if err != nil {
+	// The body is not looked at before it is known who sent it.
+	if err := s.authenticate(c, r, body); err != nil {
 		return err
+	}
+	switch {
+	case c.service == "crenel":
+		return s.serveAdmin(r.Context(), c, r.PathValue("operation"), body, out)
+	case r.PathValue("operation") != "":
+		return ec2.Errorf("AccessDenied", "%s is asked for with credentials for the service crenel, not %s.", r.URL.Path, shown(c.service))
+	case c.service == "servicequotas":
+		return s.serveQuotas(c, r.Header.Get("X-Amz-Target"), body, out)
 	}
 	query := r.URL.RawQuery
 	if len(body) > 0 {
@@ -109,18 +131,22 @@ func (s *Server) do(c *call, w http.ResponseWriter, r *http.Request, out *bytes.
 		return ec2.Errorf("MissingAction", "The request must contain the parameter Action")
 	}
 	if c.service == "sts" {
-		return serveSTS(c, form, key, out)
+		return s.serveSTS(c, form, out)
 	}
 	return s.serveEC2(r.Context(), c, form, out)
 }
 
-// readBody reads a body of at most maxBody bytes.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	tooLarge := &ec2.Error{Code: "RequestEntityTooLarge", Message: fmt.Sprintf("The request has more than %d bytes.", maxBody), Status: http.StatusRequestEntityTooLarge}
-	if r.ContentLength > maxBody {
+// readBody reads a body of at most maxBody bytes; of an import, whose sender claims to be an operator, more.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	most := int64(maxBody)
+	if r.PathValue("operation") == importName && s.mayImport(r) {
+		most = maxImport
+	}
+	tooLarge := &ec2.Error{Code: "RequestEntityTooLarge", Message: fmt.Sprintf("The request has more than %d bytes.", most), Status: http.StatusRequestEntityTooLarge}
+	if r.ContentLength > most {
 		return nil, tooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
 		return nil, tooLarge
@@ -131,8 +157,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // authenticate finds out who signed the request, and for which service and Region.
-func (s *Server) authenticate(c *call, r *http.Request, body []byte) (key vpc.AccessKey, err error) {
+func (s *Server) authenticate(c *call, r *http.Request, body []byte) error {
 	state := s.Store.Snapshot()
+	var key vpc.AccessKey
 	credential, err := sigv4.Verify(r, body, time.Now(), func(id string) (string, error) {
 		var ok bool
 		if key, ok = auth.Key(state, id); !ok {
@@ -141,55 +168,32 @@ func (s *Server) authenticate(c *call, r *http.Request, body []byte) (key vpc.Ac
 		return key.Secret, nil
 	})
 	c.service = credential.Service
+	c.form = formOf(c.service, r)
 	if err != nil {
-		return key, badSignature(c.service, err)
+		return badSignature(c, err)
 	}
-	c.scope = vpc.Scope{Account: key.Account, Region: credential.Region}
+	c.key, c.scope = key, vpc.Scope{Account: key.Account, Region: credential.Region}
 	switch {
-	case c.service != "ec2" && c.service != "sts":
-		return key, ec2.Errorf("AuthFailure", "Credential should be scoped to correct service: 'ec2'. This endpoint serves ec2 and sts, not '%s'.", c.service)
+	case !slices.Contains([]string{"ec2", "sts", "servicequotas", "crenel"}, c.service):
+		return c.denied("There is no %s here: this server answers EC2, STS and Service Quotas.", c.service)
 	case !vpc.IsRegion(credential.Region):
-		return key, badScope(c.service, "Credential should be scoped to a valid region, not '%s'.", credential.Region)
+		return c.badScope("Credential should be scoped to a valid region, not '%s'.", credential.Region)
 	}
-	return key, nil
-}
-
-// badSignature is what each service says of a request that it cannot authenticate.
-func badSignature(service string, err error) error {
-	switch {
-	case errors.Is(err, sigv4.ErrMissing):
-		return ec2.Errorf("MissingAuthenticationToken", "Request is missing Authentication Token")
-	case errors.Is(err, sigv4.ErrMalformed):
-		return ec2.Errorf("IncompleteSignature", "The request signature does not conform to AWS standards: %s", err)
-	case service == "sts" && errors.Is(err, sigv4.ErrUnknownKey):
-		return ec2.Errorf("InvalidClientTokenId", "The security token included in the request is invalid.")
-	case service == "sts" && errors.Is(err, sigv4.ErrExpired):
-		return ec2.Errorf("SignatureDoesNotMatch", "Signature expired or not yet current: the client's clock and the server's differ by more than 15 minutes.")
-	case errors.Is(err, sigv4.ErrExpired):
-		return ec2.Errorf("RequestExpired", "Request has expired.")
-	case errors.Is(err, sigv4.ErrUnknownKey), errors.Is(err, sigv4.ErrMismatch):
-		return badScope(service, "AWS was not able to validate the provided access credentials")
-	}
-	return err
-}
-
-// badScope says in the service's code that a signature does not fit.
-func badScope(service, format string, args ...any) error {
-	if service == "sts" {
-		return ec2.Errorf("SignatureDoesNotMatch", format, args...)
-	}
-	return ec2.Errorf("AuthFailure", format, args...)
+	return nil
 }
 
 // refusal is the error as the client sees it. What is no refusal is logged.
-func (s *Server) refusal(err error) *ec2.Error {
+func (s *Server) refusal(c *call, err error) *ec2.Error {
 	var wire *ec2.Error
 	var refused *vpc.Error
+	var denied *auth.Denied
 	switch {
 	case errors.As(err, &wire):
 		return wire
 	case errors.As(err, &refused):
 		return ec2.Errorf(refused.Code, "%s", refused.Message)
+	case errors.As(err, &denied):
+		return s.unauthorized(c, denied)
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
 		s.Log.Error("store unavailable", "error", err)
 		return ec2.Errorf("ServiceUnavailable", "The request has failed due to a temporary failure of the server.")

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"encoding/xml"
 	"io"
 	"log/slog"
@@ -252,7 +253,10 @@ func (r *rig) try(q request) (a answer, err error) {
 		} // EC2's form
 		Error struct{ Code, Message string } // STS's
 	}
-	if a.status != http.StatusOK && xml.Unmarshal(all, &e) == nil {
+	var j wrong
+	if a.status != http.StatusOK && json.Unmarshal(all, &j) == nil {
+		a.code, a.text = j.Type, j.Message
+	} else if a.status != http.StatusOK && xml.Unmarshal(all, &e) == nil {
 		a.code, a.text = e.Errors.Error.Code+e.Error.Code, e.Errors.Error.Message+e.Error.Message
 	}
 	return a, err

@@ -6,7 +6,9 @@ import (
 	"net/url"
 
 	"crenel/api"
+	"crenel/auth"
 	"crenel/ec2"
+	"crenel/iam"
 	"crenel/vpc"
 )
 
@@ -32,9 +34,17 @@ func (s *Server) serveEC2(ctx context.Context, c *call, form url.Values, out *by
 	}
 	var result any
 	if op.Write {
-		result, err = s.write(ctx, c, op, in)
+		err = s.write(ctx, c, c.scope, func(e *vpc.Edit) (err error) {
+			if err := may(c, e.State, op, in); err != nil {
+				return err
+			}
+			if result, err = op.Apply(e, in); err != nil {
+				return err
+			}
+			return fits(e, op.Name)
+		})
 	} else {
-		result, err = op.Read(s.Store.Snapshot().As(c.scope), in, &s.hosts)
+		result, err = s.read(c, op, in)
 	}
 	if err != nil {
 		return err
@@ -42,16 +52,28 @@ func (s *Server) serveEC2(ctx context.Context, c *call, form url.Values, out *by
 	return ec2.Encode(out, op.Name, c.id, result)
 }
 
-// write commits what the operation changes, and waits until the host enforces it.
-func (s *Server) write(ctx context.Context, c *call, op api.Operation, in any) (result any, err error) {
-	revision, err := s.Store.Update(ctx, c.scope, func(e *vpc.Edit) (err error) {
-		if result, err = op.Apply(e, in); err != nil {
-			return err
-		}
-		return fits(e, op.Name)
-	})
-	if err != nil {
+// read asks the newest State.
+func (s *Server) read(c *call, op api.Operation, in any) (any, error) {
+	state := s.Store.Snapshot().As(c.scope)
+	if err := may(c, state, op, in); err != nil {
 		return nil, err
+	}
+	return op.Read(state, in, &s.hosts)
+}
+
+// may asks the key's policy. Whoever may everything is not asked what for.
+func may(c *call, state *vpc.State, op api.Operation, in any) error {
+	if auth.Limitless(c.key) {
+		return nil
+	}
+	return auth.May(c.key, op.Asks(state, in)...)
+}
+
+// write commits what change changes, and waits until the host enforces it.
+func (s *Server) write(ctx context.Context, c *call, scope vpc.Scope, change func(*vpc.Edit) error) error {
+	revision, err := s.Store.Update(ctx, scope, change)
+	if err != nil {
+		return err
 	}
 	c.enforced = "true"
 	if !s.enforces(ctx, revision) {
@@ -61,7 +83,7 @@ func (s *Server) write(ctx context.Context, c *call, op api.Operation, in any) (
 		s.Log.Warn("not enforced in time", "action", c.action, "revision", revision, "applied", applied,
 			"connected", s.hosts.Connected(), "trouble", trouble)
 	}
-	return result, nil
+	return nil
 }
 
 // enforces waits until the host enforces the revision, but not for ever. A cell that never had a host
@@ -79,17 +101,38 @@ func (s *Server) enforces(ctx context.Context, revision int64) bool {
 	return s.hosts.WaitApplied(ctx, revision) == nil
 }
 
-// serveSTS answers the one operation of STS that clients of EC2 ask for.
-// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-func serveSTS(c *call, form url.Values, key vpc.AccessKey, out *bytes.Buffer) error {
+// serveSTS answers the operations of STS that clients of EC2 ask for.
+func (s *Server) serveSTS(c *call, form url.Values, out *bytes.Buffer) error {
 	if err := checkVersion(form, stsVersion, "AWSSecurityTokenService"); err != nil {
 		return err
 	}
-	if c.action != "GetCallerIdentity" {
-		return ec2.Errorf("InvalidAction", "Could not find operation %s for version %s", c.action, stsVersion)
+	switch c.action {
+	case "GetCallerIdentity": // which needs no permission, and no policy can deny
+		// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+		return ec2.EncodeSTSCallerIdentity(out, c.id, ec2.CallerIdentity{Arn: c.key.ARN(), UserId: auth.UserID(c.key), Account: c.key.Account})
+	case "DecodeAuthorizationMessage":
+		// https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html
+		if err := c.may("sts:DecodeAuthorizationMessage"); err != nil {
+			return err
+		}
+		message := form.Get("EncodedMessage")
+		if message == "" {
+			return ec2.Errorf("ValidationError", "The request must contain the parameter EncodedMessage")
+		}
+		decoded, err := auth.OpenMessage(s.Root.Secret, c.key.Account, message)
+		if err != nil {
+			return ec2.Errorf("InvalidAuthorizationMessageException", "Message is not valid")
+		}
+		return ec2.EncodeSTSDecodedMessage(out, c.id, decoded)
 	}
-	// Every key is its account's root for now.
-	return ec2.EncodeSTSCallerIdentity(out, c.id, ec2.CallerIdentity{Arn: "arn:aws:iam::" + key.Account + ":root", UserId: key.Account, Account: key.Account})
+	return ec2.Errorf("InvalidAction", "Could not find operation %s for version %s", c.action, stsVersion)
+}
+
+// may asks the key's policy about an action that has no resource.
+func (c *call) may(action string) error {
+	keys := iam.Keys{}
+	keys.Add("aws:RequestedRegion", c.scope.Region)
+	return auth.May(c.key, iam.Request{Action: action, Resource: "*", Keys: keys})
 }
 
 func checkVersion(form url.Values, want, service string) error {

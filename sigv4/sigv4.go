@@ -93,6 +93,12 @@ func Verify(r *http.Request, body []byte, now time.Time, secret func(keyID strin
 	return auth.Credential, nil
 }
 
+// Claimed is the credential that the request claims to be signed with, which nobody has checked.
+func Claimed(r *http.Request) Credential {
+	auth, _ := authorizationOf(r)
+	return auth.Credential
+}
+
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 func malformed(why string) error { return fmt.Errorf("%w: %s", ErrMalformed, why) }

@@ -264,3 +264,15 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+func TestClaimed(t *testing.T) {
+	r := request("GET", "/", http.Header{"X-Amz-Date": {suiteDate}, "Authorization": {suite("host;x-amz-date", strings.Repeat("0", 64))}})
+	if got, want := Claimed(r), (Credential{suiteKey, "us-east-1", "service"}); got != want {
+		t.Errorf("claimed is %+v, want %+v", got, want)
+	}
+	for _, header := range []http.Header{{}, {"Authorization": {"AWS x:y"}}} {
+		if got := Claimed(request("GET", "/", header)); got != (Credential{}) {
+			t.Errorf("%v claims %+v", header, got)
+		}
+	}
+}

@@ -31,7 +31,18 @@ type Account struct{ ID string }
 // An AccessKey signs requests for its account.
 type AccessKey struct {
 	ID, Secret, Account string
+	User                string // whose it is; "": the account's root user's, who may do everything
+	Policy              string // what the User may do: an IAM policy document
+	Disabled            bool
 	Created             time.Time
+}
+
+// ARN is whose the key is.
+func (k AccessKey) ARN() string {
+	if k.User == "" {
+		return "arn:aws:iam::" + k.Account + ":root"
+	}
+	return "arn:aws:iam::" + k.Account + ":user/" + k.User
 }
 
 // A Region is recorded when something is first written in it for an account.

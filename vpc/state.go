@@ -277,10 +277,7 @@ type Change struct {
 func (s *State) With(revision int64, changes []Change) (*State, error) {
 	c := s.copy(false)
 	c.Revision = revision
-	byName := map[string]table{}
-	for _, t := range c.tables() {
-		byName[t.name()] = t
-	}
+	byName := c.byName()
 	for _, ch := range changes {
 		t := byName[ch.Kind]
 		if t == nil {

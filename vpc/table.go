@@ -1,6 +1,7 @@
 package vpc
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -135,15 +136,37 @@ func entry(index, secondary, key string) string { return index + "\x00" + second
 // A table is what State does with all its tables alike.
 type table interface {
 	name() string
+	Len() int
+	find(key string) any
+	each(yield func(Change) bool) bool
 	changes() []Change
 	dirty() bool
 	imply()
 	load(c Change) error
+	put(c Change) error
 	copied(edit bool) table
 }
 
 func (t *Table[T]) name() string { return t.kind }
-func (t *Table[T]) dirty() bool  { return len(t.changed) > 0 }
+
+// find returns the object with the key, or nil.
+func (t *Table[T]) find(key string) any {
+	if o := t.Get(key); o != nil {
+		return o
+	}
+	return nil
+}
+
+// each yields every object as the change that puts it, and tells whether yield wanted them all.
+func (t *Table[T]) each(yield func(Change) bool) bool {
+	for o := range t.All() {
+		if !yield(t.change(t.schema.key(o))) {
+			return false
+		}
+	}
+	return true
+}
+func (t *Table[T]) dirty() bool { return len(t.changed) > 0 }
 
 // imply makes what was put so far follow from the snapshot, not from the request.
 func (t *Table[T]) imply() { t.implied, t.changed = t.changed, map[string]bool{} }
@@ -163,17 +186,22 @@ func (t *Table[T]) copy(edit bool) *Table[T] {
 
 func (t *Table[T]) changes() (out []Change) {
 	for _, key := range slices.Sorted(maps.Keys(t.keys())) {
-		c := Change{Kind: t.kind, Key: key}
-		if o := t.Get(key); o != nil {
-			value, err := json.Marshal(o)
-			if err != nil {
-				panic(fmt.Sprintf("vpc: %s %s: %v", t.kind, key, err)) // our own structs always marshal
-			}
-			c.Value, c.object = value, o
-		}
-		out = append(out, c)
+		out = append(out, t.change(key))
 	}
 	return out
+}
+
+// change is what makes the table hold what it holds under the key.
+func (t *Table[T]) change(key string) Change {
+	c := Change{Kind: t.kind, Key: key}
+	if o := t.Get(key); o != nil {
+		value, err := json.Marshal(o)
+		if err != nil {
+			panic(fmt.Sprintf("vpc: %s %s: %v", t.kind, key, err)) // our own structs always marshal
+		}
+		c.Value, c.object = value, o
+	}
+	return c
 }
 
 func (t *Table[T]) keys() map[string]bool {
@@ -199,4 +227,18 @@ func (t *Table[T]) load(c Change) error {
 	}
 	t.set(o)
 	return nil
+}
+
+// put loads what somebody else wrote, in an Edit. What this version does not know is refused.
+func (t *Table[T]) put(c Change) error {
+	t.mark(c.Key)
+	if _, ok := c.object.(*T); !ok && c.Value != nil {
+		o, d := new(T), json.NewDecoder(bytes.NewReader(c.Value))
+		d.DisallowUnknownFields()
+		if err := d.Decode(o); err != nil {
+			return fmt.Errorf("%s %s: %w", t.kind, c.Key, err)
+		}
+		c.object = o
+	}
+	return t.load(c)
 }

@@ -1,0 +1,49 @@
+package admin
+
+import (
+	"maps"
+	"slices"
+
+	"crenel/vpc"
+)
+
+// A StatusInput asks how the server is.
+type StatusInput struct{}
+
+// A StatusOutput says it.
+type StatusOutput struct {
+	Revision   int64 // of the State
+	Host       Host
+	Unenforced int64    // writes that no host confirmed in time
+	Objects    []Count  // that are stored, by kind; kinds without any are left out
+	StoredOnly []string // what is stored and described, and bears on no packet yet
+}
+
+// A Host is what enforces the State.
+type Host struct {
+	Connected bool
+	Applied   int64  // the revision that it enforces
+	Trouble   string `json:",omitempty"`
+}
+
+// A Count is how many objects there are of a kind.
+type Count struct {
+	Kind  string
+	Count int
+}
+
+func status(v Server, e *vpc.Edit, _ *StatusInput) (*StatusOutput, error) {
+	out := &StatusOutput{Revision: e.Revision, Host: Host{v.Connected, v.Applied, v.Trouble}, Unenforced: v.Unenforced, StoredOnly: storedOnly()}
+	counts := e.Counts()
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		if counts[kind] > 0 {
+			out.Objects = append(out.Objects, Count{kind, counts[kind]})
+		}
+	}
+	return out, nil
+}
+
+// storedOnly names what a call succeeds with and no packet feels. docs/operations.md says more.
+func storedOnly() []string {
+	return []string{"entries of network ACLs", "IPv6", "untracked connections", "metadata options of instances", "key pairs"}
+}

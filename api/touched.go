@@ -1,0 +1,367 @@
+package api
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"crenel/ec2"
+	"crenel/iam"
+	"crenel/vpc"
+)
+
+// Asks are what a policy must allow for the operation to go on: one request for every resource that it
+// touches or creates, and one for ec2:CreateTags where it tags what it creates.
+//
+// AWS says of every action which resources it is about. Here this follows from the input: what its
+// parameters name, and what the operation makes. Describe calls are about no resource, as on AWS.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+func (o Operation) Asks(s *vpc.State, in any) []iam.Request {
+	a := asking{s: s, action: o.Name, in: in}
+	if strings.HasPrefix(o.Name, "Describe") {
+		return a.about(nil)
+	}
+	a.find(reflect.ValueOf(in).Elem())
+	a.findImplied()
+	return a.about(a.created())
+}
+
+// An asking finds out what one call touches.
+type asking struct {
+	s       *vpc.State
+	action  string
+	in      any
+	touched []resource
+}
+
+// A resource is what a call is about.
+type resource struct {
+	kind, id string // "vpc", "vpc-…", or "*" for what is to be made
+	account  string
+	vpc      string
+	tags     vpc.Tags
+	new      bool
+}
+
+// resourceTypes are the resource types of ARNs by the prefix of ids.
+var resourceTypes = map[string]string{"vpc": "vpc", "subnet": "subnet", "sg": "security-group", "acl": "network-acl", "rtb": "route-table", "igw": "internet-gateway",
+	"eigw": "egress-only-internet-gateway", "nat": "natgateway", "pcx": "vpc-peering-connection", "pl": "prefix-list", "eni": "network-interface",
+	"eipalloc": "elastic-ip", "i": "instance", "ami": "image", "vol": "volume", "snap": "snapshot", "lt": "launch-template", "vpce": "vpc-endpoint",
+	"dopt": "dhcp-options", "fl": "vpc-flow-log", "nip": "network-insights-path", "nia": "network-insights-analysis", "scr": "subnet-cidr-reservation"}
+
+// notTouched are parameters that name what a call only refers to: the peers of rules, the targets of
+// routes, the other end of a peering connection.
+var notTouched = map[string]bool{"IpPermissions": true, "SecurityGroupRule": true, "SecurityGroupRuleDescriptions": true, "SourceSecurityGroupName": true,
+	"PeerVpcId": true, "Filters": true, "TagSpecifications": true, "Tags": true}
+
+// find adds what the parameters in v name.
+func (a *asking) find(v reflect.Value) {
+	for i := range v.NumField() {
+		name, f := v.Type().Field(i).Name, v.Field(i)
+		if notTouched[name] || a.isRoute() && name != "RouteTableId" {
+			continue
+		}
+		if f.Kind() == reflect.Pointer && !f.IsNil() {
+			f = f.Elem()
+		}
+		switch {
+		case f.Kind() == reflect.String:
+			a.add(name, f.String())
+		case f.Kind() == reflect.Struct && f.Type().PkgPath() == v.Type().PkgPath():
+			a.find(f)
+		case f.Kind() != reflect.Slice:
+		case f.Type().Elem().Kind() == reflect.String:
+			for i := range f.Len() {
+				a.add(name, f.Index(i).String())
+			}
+		case f.Type().Elem().Kind() == reflect.Struct:
+			for i := range f.Len() {
+				a.find(f.Index(i))
+			}
+		}
+	}
+}
+
+func (a *asking) isRoute() bool {
+	return slices.Contains([]string{"CreateRoute", "ReplaceRoute", "DeleteRoute"}, a.action)
+}
+
+// add adds what the value of a parameter names.
+func (a *asking) add(parameter, value string) {
+	switch parameter {
+	case "KeyName":
+		if value != "" {
+			a.addKeyPair(value)
+		}
+	case "PublicIp":
+		if e := a.s.ElasticIPs.First("public", value); e != nil {
+			a.addObject(e.ID)
+		}
+	case "GroupName", "GroupNames", "SecurityGroups":
+		a.addGroup(value)
+	case "GroupId", "GroupIds", "Groups", "SecurityGroupIds": // clients put names into some of them
+		if !a.addObject(value) {
+			a.addGroup(value)
+		}
+	case "Resources", "Source", "Destination":
+		a.addObject(value)
+	default:
+		if strings.HasSuffix(parameter, "Id") || strings.HasSuffix(parameter, "Ids") {
+			a.addObject(value)
+		}
+	}
+}
+
+// addGroup adds the group of the default VPC that has the name.
+func (a *asking) addGroup(name string) {
+	if v := a.s.DefaultVPC(); v != nil && a.action != "CreateSecurityGroup" {
+		if g := a.s.SecurityGroups.First("name", vpc.GroupNameKey(v.ID, name)); g != nil {
+			a.addObject(g.ID)
+		}
+	}
+}
+
+// addKeyPair adds a key pair: its ARN has its name.
+func (a *asking) addKeyPair(name string) {
+	r := resource{kind: "key-pair", id: name, account: a.s.Account}
+	if k := a.s.KeyPairs.First("name", a.s.Key()+"/"+name); k != nil {
+		r.tags = k.Tags
+	}
+	r.new = strings.HasPrefix(a.action, "Create") || strings.HasPrefix(a.action, "Import")
+	a.put(r)
+}
+
+// addObject adds what the id stands for, and tells whether it is an id. The id of an association or an
+// attachment stands for what it ties together.
+func (a *asking) addObject(id string) bool {
+	prefix := vpc.IDPrefix(id)
+	switch prefix {
+	case "":
+		return false
+	case "key":
+		if k := a.s.KeyPairs.Get(id); k != nil {
+			a.addKeyPair(k.Name)
+		}
+	case "sgr":
+		if g := a.s.SecurityGroups.First("rule", id); g != nil && (a.action == "CreateTags" || a.action == "DeleteTags") {
+			for _, r := range g.Rules {
+				if r.ID == id {
+					a.put(resource{kind: "security-group-rule", id: id, account: g.Account, tags: r.Tags})
+				}
+			}
+		}
+	case "eipassoc":
+		if e := a.s.ElasticIPs.First("association", id); e != nil {
+			a.addObject(e.ID)
+		}
+	case "rtbassoc":
+		if t := a.s.RouteTables.First("association", id); t != nil {
+			a.addObject(t.ID)
+			for _, assoc := range t.Associations {
+				if assoc.ID == id && assoc.Subnet != "" {
+					a.addObject(assoc.Subnet)
+				}
+			}
+		}
+	case "eni-attach":
+		if i := a.s.Interfaces.First("attachment", id); i != nil {
+			a.addObject(i.ID)
+			a.addObject(i.Attachment.Instance)
+		}
+	case "aclassoc":
+		for n := range a.s.Subnets.By("scope", a.s.Key()) {
+			if n.ACLAssoc == id {
+				a.addObject(n.ID)
+			}
+		}
+	case "vpc-cidr-assoc":
+		for v := range a.s.VPCs.By("scope", a.s.Key()) {
+			if v.AssociationID == id || hasBlock(id, v.Secondary, v.IPv6) {
+				a.addObject(v.ID)
+			}
+		}
+	case "subnet-cidr-assoc":
+		for n := range a.s.Subnets.By("scope", a.s.Key()) {
+			if hasBlock(id, n.IPv6) {
+				a.addObject(n.ID)
+			}
+		}
+	default:
+		if kind := resourceTypes[prefix]; kind != "" {
+			a.put(stored(a.s, kind, id))
+		}
+	}
+	return true
+}
+
+func hasBlock(id string, lists ...[]vpc.Block) bool {
+	return slices.ContainsFunc(slices.Concat(lists...), func(b vpc.Block) bool { return b.AssociationID == id })
+}
+
+// stored is the resource with the id as far as the State knows it.
+func stored(s *vpc.State, kind, id string) resource {
+	r := resource{kind: kind, id: id, account: s.Account}
+	if kind == "image" {
+		r.account = "" // Amazon's
+	}
+	o := s.Find(id)
+	if o == nil {
+		return r
+	}
+	v := reflect.ValueOf(o).Elem()
+	if f := v.FieldByName("Account"); f.IsValid() {
+		r.account = f.String()
+	}
+	if f := v.FieldByName("VPC"); f.IsValid() {
+		r.vpc = f.String()
+	}
+	r.tags, _ = v.FieldByName("Tags").Interface().(vpc.Tags)
+	return r
+}
+
+func (a *asking) put(r resource) {
+	if !slices.ContainsFunc(a.touched, func(o resource) bool { return o.kind == r.kind && o.id == r.id }) {
+		a.touched = append(a.touched, r)
+	}
+}
+
+// findImplied adds what a call is about though it does not say so: the default VPC, its first subnet, its
+// default group.
+func (a *asking) findImplied() {
+	v := a.s.DefaultVPC()
+	if v == nil {
+		return
+	}
+	switch in := a.in.(type) {
+	case *ec2.CreateSecurityGroupInput:
+		if value(in.VpcId) == "" {
+			a.addObject(v.ID)
+		}
+	case *ec2.RunInstancesInput:
+		l := launch{in: in}
+		if l.where(a.s) != nil {
+			return // the operation says what is wrong
+		}
+		a.addObject(l.subnet.ID)
+		if l.who(a.s) == nil {
+			for _, g := range l.groups {
+				a.addObject(g)
+			}
+		}
+	}
+}
+
+// madeBy are the resource types that operations make, where their names do not tell.
+var madeBy = map[string][]string{
+	"RunInstances":                 {"instance", "network-interface", "volume"},
+	"AllocateAddress":              {"elastic-ip"},
+	"CreateDefaultVpc":             {"vpc"},
+	"CreateDefaultSubnet":          {"subnet"},
+	"CreateNatGateway":             {"natgateway"},
+	"CreateManagedPrefixList":      {"prefix-list"},
+	"CreateFlowLogs":               {"vpc-flow-log"},
+	"CreateDhcpOptions":            {"dhcp-options"},
+	"CreateKeyPair":                nil, // named
+	"StartNetworkInsightsAnalysis": {"network-insights-analysis"},
+}
+
+// created are the resource types that the call makes, and those that it tags.
+func (a *asking) created() []string {
+	types, known := madeBy[a.action]
+	types = slices.Clone(types)
+	if name, ok := strings.CutPrefix(a.action, "Create"); ok && !known {
+		for _, kind := range resourceTypes {
+			if strings.ReplaceAll(kind, "-", "") == strings.ToLower(name) {
+				types = append(types, kind)
+			}
+		}
+	}
+	for _, t := range a.tagSpecifications() {
+		if !slices.Contains(types, t.ResourceType) && t.ResourceType != "" && t.ResourceType != "key-pair" {
+			types = append(types, t.ResourceType)
+		}
+	}
+	return types
+}
+
+func (a *asking) tagSpecifications() []ec2.TagSpecification {
+	specs, _ := field(a.in, "TagSpecifications").([]ec2.TagSpecification)
+	return specs
+}
+
+// about are the questions about what is touched and what is created.
+func (a *asking) about(created []string) (asks []iam.Request) {
+	where := a.vpc()
+	var all []resource
+	for _, kind := range created {
+		all = append(all, resource{kind: kind, id: "*", account: a.s.Account, vpc: where, new: true})
+	}
+	all = append(all, a.touched...)
+	for _, r := range all {
+		tags := a.tagsOf(r)
+		asks = append(asks, a.ask("ec2:"+a.action, r, tags))
+		if r.new && len(tags) > 0 {
+			q := a.ask("ec2:CreateTags", r, tags)
+			q.Keys.Add("ec2:CreateAction", a.action)
+			asks = append(asks, q)
+		}
+	}
+	if len(asks) == 0 {
+		asks = append(asks, iam.Request{Action: "ec2:" + a.action, Resource: "*", Keys: a.keys()})
+	}
+	return asks
+}
+
+// vpc is the VPC in which a call makes something.
+func (a *asking) vpc() string {
+	for _, r := range a.touched {
+		switch {
+		case r.kind == "vpc":
+			return r.id
+		case r.vpc != "":
+			return r.vpc
+		}
+	}
+	return ""
+}
+
+// tagsOf are the tags that the call gives to the resource, or takes from it.
+func (a *asking) tagsOf(r resource) []ec2.Tag {
+	if a.action == "CreateTags" || a.action == "DeleteTags" {
+		tags, _ := field(a.in, "Tags").([]ec2.Tag)
+		return tags
+	}
+	var tags []ec2.Tag
+	for _, t := range a.tagSpecifications() {
+		if r.new && t.ResourceType == r.kind {
+			tags = append(tags, t.Tags...)
+		}
+	}
+	return tags
+}
+
+func (a *asking) ask(action string, r resource, tags []ec2.Tag) iam.Request {
+	scope := a.s.Scope
+	scope.Account = r.account
+	keys := a.keys()
+	for _, t := range tags {
+		keys.Add("aws:RequestTag/"+value(t.Key), value(t.Value))
+		keys.Add("aws:TagKeys", value(t.Key))
+	}
+	for key, v := range r.tags {
+		keys.Add("aws:ResourceTag/"+key, v)
+		keys.Add("ec2:ResourceTag/"+key, v)
+	}
+	if r.vpc != "" && r.kind != "vpc" {
+		keys.Add("ec2:Vpc", arn(scope, "vpc", r.vpc))
+	}
+	return iam.Request{Action: action, Resource: arn(scope, r.kind, r.id), Keys: keys}
+}
+
+// keys are what every call has.
+func (a *asking) keys() iam.Keys {
+	k := iam.Keys{}
+	k.Add("ec2:Region", a.s.Region)
+	k.Add("aws:RequestedRegion", a.s.Region)
+	return k
+}

@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"crenel/admin"
+)
+
+type statusCmd struct{ printing }
+
+// Run says how the server and its host are.
+func (c *statusCmd) Run(e *env) error {
+	server, err := c.client()
+	if err != nil {
+		return err
+	}
+	s, err := ask[admin.StatusOutput](server, admin.StatusInput{})
+	if err != nil {
+		return err
+	}
+	all := struct {
+		Endpoint string
+		admin.StatusOutput
+	}{server.Endpoint, s}
+	return c.print(e.stdout, all, func(w io.Writer) {
+		fmt.Fprintf(w, "endpoint\t%s\n", all.Endpoint)
+		fmt.Fprintf(w, "revision\t%d\n", s.Revision)
+		fmt.Fprintf(w, "host\t%s\n", hostLine(s))
+		if s.Host.Trouble != "" {
+			fmt.Fprintf(w, "trouble\t%s\n", s.Host.Trouble)
+		}
+		fmt.Fprintf(w, "unenforced\t%d writes were not confirmed by a host in time\n", s.Unenforced)
+		fmt.Fprintf(w, "stored only\t%s\n", strings.Join(s.StoredOnly, ", "))
+		for _, o := range s.Objects {
+			fmt.Fprintf(w, "%s\t%d\n", o.Kind, o.Count)
+		}
+	})
+}
+
+func hostLine(s admin.StatusOutput) string {
+	switch {
+	case !s.Host.Connected:
+		return "not connected: what is enforced is what it heard last"
+	case s.Host.Applied < s.Revision:
+		return fmt.Sprintf("connected; enforces revision %d, not %d yet", s.Host.Applied, s.Revision)
+	}
+	return fmt.Sprintf("connected; enforces revision %d", s.Host.Applied)
+}
