@@ -212,6 +212,7 @@ func Report(e *vpc.Edit, r HostReport) {
 	if i.State != old.State || i.Booted != old.Booted || i.ReasonText != old.ReasonText {
 		e.Instances.Put(&i)
 	}
+	follow(e)
 }
 
 func hostRuns(i *vpc.Instance, r HostReport) {
