@@ -51,6 +51,10 @@ var (
 		func(s *vpc.State) *vpc.Table[vpc.Instance] { return s.Instances }}
 	keyPairIDs = ids[vpc.KeyPair]{"key", "key pair ID", "InvalidKeyPairId.Malformed", "InvalidKeyPair.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.KeyPair] { return s.KeyPairs }}
+	launchTemplateIDs = ids[vpc.LaunchTemplate]{"lt", "launch template ID", "InvalidLaunchTemplateId.Malformed", "InvalidLaunchTemplateId.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.LaunchTemplate] { return s.LaunchTemplates }}
+	volumeIDs = ids[vpc.Volume]{"vol", "volume", "InvalidVolumeID.Malformed", "InvalidVolume.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.Volume] { return s.Volumes }}
 	endpointIDs = ids[vpc.VPCEndpoint]{"vpce", "Vpc Endpoint Id", "InvalidVpcEndpointId.Malformed", "InvalidVpcEndpointId.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.VPCEndpoint] { return s.VPCEndpoints }}
 	flowLogIDs = ids[vpc.FlowLog]{"fl", "flow log ID", "InvalidParameterValue", "InvalidFlowLogId.NotFound",

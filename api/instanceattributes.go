@@ -49,7 +49,9 @@ func describeInstanceAttribute(s *vpc.State, in *ec2.DescribeInstanceAttributeIn
 		out.RamdiskId = &ec2.AttributeValue{}
 	case "sriovNetSupport":
 		out.SriovNetSupport = &ec2.AttributeValue{}
-	case "blockDeviceMapping", "productCodes":
+	case "blockDeviceMapping":
+		out.BlockDeviceMappings = shown.BlockDeviceMappings
+	case "productCodes":
 	default:
 		return nil, invalid("attribute", in.Attribute, "Unknown instance attribute.")
 	}

@@ -15,7 +15,7 @@ import (
 // operations are all that are built, by name. Each file of nouns declares its own.
 var operations = table(groupOperations, vpcOperations, tagOperations,
 	instanceOperations, lifecycleOperations, interfaceOperations, catalogOperations, keyPairOperations, accountOperations,
-	flowLogOperations, insightsOperations, accessScopeOperations, endpointOperations)
+	flowLogOperations, insightsOperations, accessScopeOperations, launchTemplateOperations, endpointOperations, storageOperations)
 
 // An Operation is one action of the API.
 type Operation struct {

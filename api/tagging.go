@@ -32,6 +32,8 @@ var taggables = []taggable{
 	tagsOf("network-interface", interfaceIDs, func(o *vpc.Interface) *vpc.Tags { return &o.Tags }, func(o *vpc.Interface) string { return o.ID }),
 	tagsOf("instance", instanceIDs, func(o *vpc.Instance) *vpc.Tags { return &o.Tags }, func(o *vpc.Instance) string { return o.ID }),
 	tagsOf("key-pair", keyPairIDs, func(o *vpc.KeyPair) *vpc.Tags { return &o.Tags }, func(o *vpc.KeyPair) string { return o.ID }),
+	tagsOf("launch-template", launchTemplateIDs, func(o *vpc.LaunchTemplate) *vpc.Tags { return &o.Tags }, func(o *vpc.LaunchTemplate) string { return o.ID }),
+	tagsOf("volume", volumeIDs, func(o *vpc.Volume) *vpc.Tags { return &o.Tags }, func(o *vpc.Volume) string { return o.ID }),
 	tagsOf("vpc-endpoint", endpointIDs, func(o *vpc.VPCEndpoint) *vpc.Tags { return &o.Tags }, func(o *vpc.VPCEndpoint) string { return o.ID }),
 	tagsOf("vpc-flow-log", flowLogIDs, func(o *vpc.FlowLog) *vpc.Tags { return &o.Tags }, func(o *vpc.FlowLog) string { return o.ID }),
 	tagsOf("network-insights-path", insightsPathIDs, func(o *vpc.NetworkInsightsPath) *vpc.Tags { return &o.Tags }, func(o *vpc.NetworkInsightsPath) string { return o.ID }),
@@ -130,7 +132,7 @@ func deleteTags(e *vpc.Edit, in *ec2.DeleteTagsInput) (*ec2.DeleteTagsOutput, er
 	}
 	err := changeTags(e, in.Resources, func(old vpc.Tags) (vpc.Tags, error) {
 		if len(in.Tags) == 0 {
-			return nil, nil
+			return systemTags(old), nil
 		}
 		left := maps.Clone(old)
 		for _, t := range in.Tags {
