@@ -71,7 +71,6 @@ func modifyInstanceAttribute(e *vpc.Edit, in *ec2.ModifyInstanceAttributeInput) 
 		return nil, err
 	}
 	if err := refuse(
-		given{"BlockDeviceMapping", len(in.BlockDeviceMappings) > 0},
 		given{"EnaSupport", in.EnaSupport != nil},
 		given{"EnclaveOptions", in.EnclaveOptions != nil},
 		given{"Kernel", in.Kernel != nil},
@@ -81,6 +80,7 @@ func modifyInstanceAttribute(e *vpc.Edit, in *ec2.ModifyInstanceAttributeInput) 
 		return nil, err
 	}
 	if err := oneOf(
+		given{"blockDeviceMapping", len(in.BlockDeviceMappings) > 0},
 		given{"disableApiStop", in.DisableApiStop != nil},
 		given{"disableApiTermination", in.DisableApiTermination != nil},
 		given{"ebsOptimized", in.EbsOptimized != nil},
@@ -93,6 +93,9 @@ func modifyInstanceAttribute(e *vpc.Edit, in *ec2.ModifyInstanceAttributeInput) 
 		return nil, err
 	}
 	out := &ec2.ModifyInstanceAttributeOutput{}
+	if len(in.BlockDeviceMappings) > 0 {
+		return out, changeDevices(e, old, in.BlockDeviceMappings)
+	}
 	if len(in.Groups) > 0 || in.SourceDestCheck != nil {
 		return out, changePrimary(e, old, in)
 	}

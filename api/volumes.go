@@ -142,6 +142,29 @@ func attachVolumes(e *vpc.Edit, i *vpc.Instance, volumes []vpc.Volume, tags vpc.
 	}
 }
 
+// changeDevices changes which of the instance's volumes are deleted with it.
+func changeDevices(e *vpc.Edit, i *vpc.Instance, mappings []ec2.InstanceBlockDeviceMappingSpecification) error {
+	for n, d := range mappings {
+		at := "BlockDeviceMapping." + strconv.Itoa(n+1)
+		name, err := need(at+".DeviceName", d.DeviceName)
+		if err != nil {
+			return err
+		}
+		volumes := volumesOf(e.State, i)
+		found := slices.IndexFunc(volumes, func(v *vpc.Volume) bool { return v.Device == name })
+		switch {
+		case found < 0 || d.Ebs != nil && value(d.Ebs.VolumeId) != "" && *d.Ebs.VolumeId != volumes[found].ID:
+			return vpc.Errorf("InvalidInstanceAttributeValue", "No device is currently mapped at %s", name)
+		case d.Ebs == nil || d.Ebs.DeleteOnTermination == nil:
+			return missing(at + ".Ebs.DeleteOnTermination")
+		}
+		v := *volumes[found]
+		v.DeleteOnTermination = *d.Ebs.DeleteOnTermination
+		e.Volumes.Put(&v)
+	}
+	return nil
+}
+
 // releaseStorage takes from an instance that is terminated its profile and its volumes.
 func releaseStorage(e *vpc.Edit, instance string) {
 	for _, old := range slices.Collect(e.Volumes.By("instance", instance)) {

@@ -76,6 +76,16 @@ func TestBlockDeviceMappings(t *testing.T) {
 	if got := do[ec2.DescribeInstanceAttributeOutput](w, "DescribeInstanceAttribute", "Attribute=blockDeviceMapping&InstanceId="+*i.InstanceId).BlockDeviceMappings; len(got) != 2 {
 		t.Errorf("the attribute shows %+v", got)
 	}
+	modify := "InstanceId=" + *i.InstanceId + "&BlockDeviceMapping.1.DeviceName="
+	w.refuse("ModifyInstanceAttribute", modify+"/dev/sdz&BlockDeviceMapping.1.Ebs.DeleteOnTermination=true", "InvalidInstanceAttributeValue: No device is currently mapped at /dev/sdz")
+	w.refuse("ModifyInstanceAttribute", modify+"/dev/sdf&BlockDeviceMapping.1.Ebs.VolumeId=vol-1&BlockDeviceMapping.1.Ebs.DeleteOnTermination=true", "InvalidInstanceAttributeValue: No device is currently mapped at /dev/sdf")
+	w.refuse("ModifyInstanceAttribute", modify+"/dev/sdf", "MissingParameter: The request must contain the parameter BlockDeviceMapping.1.Ebs.DeleteOnTermination")
+	for _, keep := range []string{"false", "true"} {
+		do[ec2.ModifyInstanceAttributeOutput](w, "ModifyInstanceAttribute", modify+"/dev/sdf&BlockDeviceMapping.1.Ebs.DeleteOnTermination="+keep)
+		if got := *w.instance(*i.InstanceId).BlockDeviceMappings[1].Ebs.DeleteOnTermination; fmt.Sprint(got) != keep {
+			t.Errorf("got %v, want %s", got, keep)
+		}
+	}
 	// The volume that is not deleted with the instance stays.
 	w.ask("TerminateInstances", *i.InstanceId)
 	w.report(*i.InstanceId, HostStopped, 1, "")
