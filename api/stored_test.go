@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"crenel/ec2"
 	"crenel/vpc"
 )
 
@@ -194,4 +195,29 @@ func unsoundStorage(s *vpc.State) string {
 		}
 	}
 	return ""
+}
+
+func TestQuotasOfWhatIsStored(t *testing.T) {
+	w := newWorld(t)
+	id, v := *w.run("").InstanceId, w.defaultVPC()
+	path := w.path("Source=" + id + "&Destination=" + id)
+	scope := "&MatchPath.1.Source.PacketHeaderStatement.Protocol.1=tcp"
+	do[ec2.CreateNetworkInsightsAccessScopeOutput](w, "CreateNetworkInsightsAccessScope", "ClientToken=a"+scope)
+	nis := w.state.NetworkInsightsAccessScopes.First("scope", testScope.Key()).ID
+	table := w.state.As(testScope).MainRouteTable(v).ID
+	for _, c := range []struct {
+		limit              vpc.Limit
+		action, form, want string
+	}{
+		{vpc.InsightsPaths, "CreateNetworkInsightsPath", "ClientToken=b&Protocol=tcp&Source=" + id + "&Destination=" + id, "NetworkInsightsPath.LimitExceeded: The maximum number of network insights paths has been reached."},
+		{vpc.InsightsAnalyses, "StartNetworkInsightsAnalysis", "ClientToken=b&NetworkInsightsPathId=" + path, "NetworkInsightsAnalysis.LimitExceeded: The maximum number of network insights analyses has been reached."},
+		{vpc.AccessScopes, "CreateNetworkInsightsAccessScope", "ClientToken=b" + scope, "NetworkInsightsAccessScope.LimitExceeded: The maximum number of network insights access scopes has been reached."},
+		{vpc.AccessScopeAnalyses, "StartNetworkInsightsAccessScopeAnalysis", "ClientToken=b&NetworkInsightsAccessScopeId=" + nis, "NetworkInsightsAccessScopeAnalysis.LimitExceeded: The maximum number of network insights access scope analyses has been reached."},
+		{vpc.LaunchTemplatesPerRegion, "CreateLaunchTemplate", "LaunchTemplateName=web&LaunchTemplateData.InstanceType=t3.micro", "LaunchTemplateLimitExceeded: The maximum number of launch templates has been reached."},
+		{vpc.RoutesPerTable, "CreateVpcEndpoint", "VpcId=" + v + s3Service + "&RouteTableId.1=" + table, "RouteLimitExceeded: The maximum number of routes has been reached."},
+		{vpc.InterfacesPerRegion, "CreateVpcEndpoint", "VpcId=" + v + ec2Service + "&SubnetId.1=" + w.defaultSubnet("us-east-1b"), "NetworkInterfaceLimitExceeded: You have reached the limit of 0 network interfaces."},
+	} {
+		w.edit(func(e *vpc.Edit) { e.Quotas.Put(&vpc.Quota{Scope: testScope, Name: c.limit.Name}) })
+		w.refuse(c.action, c.form, c.want)
+	}
 }
