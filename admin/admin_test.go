@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"crenel/api"
 	"crenel/auth"
 	"crenel/vpc"
 )
@@ -196,7 +197,7 @@ func TestStatus(t *testing.T) {
 	c := newCell(t)
 	c.server.Connected, c.server.Applied, c.server.Unenforced, c.server.Trouble = true, 7, 2, "no room"
 	out := do[StatusOutput](c, StatusInput{})
-	want := &StatusOutput{Revision: 1, Host: Host{true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}}, StoredOnly: storedOnly()}
+	want := &StatusOutput{Revision: 1, Host: Host{true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}}, StoredOnly: api.StoredOnly}
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Error(diff)
 	}

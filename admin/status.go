@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"crenel/api"
 	"crenel/vpc"
 )
 
@@ -14,9 +15,9 @@ type StatusInput struct{}
 type StatusOutput struct {
 	Revision   int64 // of the State
 	Host       Host
-	Unenforced int64    // writes that no host confirmed in time
-	Objects    []Count  // that are stored, by kind; kinds without any are left out
-	StoredOnly []string // what is stored and described, and bears on no packet yet
+	Unenforced int64        // writes that no host confirmed in time
+	Objects    []Count      // that are stored, by kind; kinds without any are left out
+	StoredOnly []api.Stored // what is stored and described, and nothing acts on yet
 }
 
 // A Host is what enforces the State.
@@ -33,7 +34,7 @@ type Count struct {
 }
 
 func status(v Server, e *vpc.Edit, _ *StatusInput) (*StatusOutput, error) {
-	out := &StatusOutput{Revision: e.Revision, Host: Host{v.Connected, v.Applied, v.Trouble}, Unenforced: v.Unenforced, StoredOnly: storedOnly()}
+	out := &StatusOutput{Revision: e.Revision, Host: Host{v.Connected, v.Applied, v.Trouble}, Unenforced: v.Unenforced, StoredOnly: api.StoredOnly}
 	counts := e.Counts()
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
 		if counts[kind] > 0 {
@@ -41,9 +42,4 @@ func status(v Server, e *vpc.Edit, _ *StatusInput) (*StatusOutput, error) {
 		}
 	}
 	return out, nil
-}
-
-// storedOnly names what a call succeeds with and no packet feels. docs/operations.md says more.
-func storedOnly() []string {
-	return []string{"entries of network ACLs", "IPv6", "untracked connections", "metadata options of instances", "key pairs"}
 }

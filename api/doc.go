@@ -9,6 +9,6 @@
 // Edit that its caller throws away. Every error is a *vpc.Error in AWS's words. What AWS does is
 // written down in docs/semantics.md.
 //
-// Adding an operation is three steps: its name in ec2/gen/ops.txt, the function, one line in the
-// table of its file.
+// Adding an operation is four steps: its name in ec2/gen/ops.txt, the function, one line in the
+// table of its file, and one in coverage.go that says what it comes to.
 package api

@@ -51,6 +51,24 @@ var (
 		func(s *vpc.State) *vpc.Table[vpc.Instance] { return s.Instances }}
 	keyPairIDs = ids[vpc.KeyPair]{"key", "key pair ID", "InvalidKeyPairId.Malformed", "InvalidKeyPair.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.KeyPair] { return s.KeyPairs }}
+	launchTemplateIDs = ids[vpc.LaunchTemplate]{"lt", "launch template ID", "InvalidLaunchTemplateId.Malformed", "InvalidLaunchTemplateId.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.LaunchTemplate] { return s.LaunchTemplates }}
+	volumeIDs = ids[vpc.Volume]{"vol", "volume", "InvalidVolumeID.Malformed", "InvalidVolume.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.Volume] { return s.Volumes }}
+	endpointIDs = ids[vpc.VPCEndpoint]{"vpce", "Vpc Endpoint Id", "InvalidVpcEndpointId.Malformed", "InvalidVpcEndpointId.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.VPCEndpoint] { return s.VPCEndpoints }}
+	flowLogIDs = ids[vpc.FlowLog]{"fl", "flow log ID", "InvalidParameterValue", "InvalidFlowLogId.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.FlowLog] { return s.FlowLogs }}
+	insightsPathIDs = ids[vpc.NetworkInsightsPath]{"nip", "networkInsightsPath ID", "InvalidNetworkInsightsPathId.Malformed", "InvalidNetworkInsightsPathId.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.NetworkInsightsPath] { return s.NetworkInsightsPaths }}
+	insightsAnalysisIDs = ids[vpc.NetworkInsightsAnalysis]{"nia", "networkInsightsAnalysis ID", "InvalidNetworkInsightsAnalysisId.Malformed", "InvalidNetworkInsightsAnalysisId.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.NetworkInsightsAnalysis] { return s.NetworkInsightsAnalyses }}
+	accessScopeIDs = ids[vpc.NetworkInsightsAccessScope]{"nis", "networkInsightsAccessScope ID", "InvalidNetworkInsightsAccessScopeId.Malformed", "InvalidNetworkInsightsAccessScopeId.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.NetworkInsightsAccessScope] { return s.NetworkInsightsAccessScopes }}
+	accessScopeAnalysisIDs = ids[vpc.NetworkInsightsAccessScopeAnalysis]{"nisa", "networkInsightsAccessScopeAnalysis ID", "InvalidNetworkInsightsAccessScopeAnalysisId.Malformed", "InvalidNetworkInsightsAccessScopeAnalysisId.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.NetworkInsightsAccessScopeAnalysis] {
+			return s.NetworkInsightsAccessScopeAnalyses
+		}}
 )
 
 // find returns the scope's object with the id.

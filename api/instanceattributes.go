@@ -49,7 +49,9 @@ func describeInstanceAttribute(s *vpc.State, in *ec2.DescribeInstanceAttributeIn
 		out.RamdiskId = &ec2.AttributeValue{}
 	case "sriovNetSupport":
 		out.SriovNetSupport = &ec2.AttributeValue{}
-	case "blockDeviceMapping", "productCodes":
+	case "blockDeviceMapping":
+		out.BlockDeviceMappings = shown.BlockDeviceMappings
+	case "productCodes":
 	default:
 		return nil, invalid("attribute", in.Attribute, "Unknown instance attribute.")
 	}
@@ -69,7 +71,6 @@ func modifyInstanceAttribute(e *vpc.Edit, in *ec2.ModifyInstanceAttributeInput) 
 		return nil, err
 	}
 	if err := refuse(
-		given{"BlockDeviceMapping", len(in.BlockDeviceMappings) > 0},
 		given{"EnaSupport", in.EnaSupport != nil},
 		given{"EnclaveOptions", in.EnclaveOptions != nil},
 		given{"Kernel", in.Kernel != nil},
@@ -79,6 +80,7 @@ func modifyInstanceAttribute(e *vpc.Edit, in *ec2.ModifyInstanceAttributeInput) 
 		return nil, err
 	}
 	if err := oneOf(
+		given{"blockDeviceMapping", len(in.BlockDeviceMappings) > 0},
 		given{"disableApiStop", in.DisableApiStop != nil},
 		given{"disableApiTermination", in.DisableApiTermination != nil},
 		given{"ebsOptimized", in.EbsOptimized != nil},
@@ -91,6 +93,9 @@ func modifyInstanceAttribute(e *vpc.Edit, in *ec2.ModifyInstanceAttributeInput) 
 		return nil, err
 	}
 	out := &ec2.ModifyInstanceAttributeOutput{}
+	if len(in.BlockDeviceMappings) > 0 {
+		return out, changeDevices(e, old, in.BlockDeviceMappings)
+	}
 	if len(in.Groups) > 0 || in.SourceDestCheck != nil {
 		return out, changePrimary(e, old, in)
 	}

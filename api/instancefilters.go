@@ -27,16 +27,26 @@ var instanceFilters = withInterfaces(filters[reservedInstance]{
 	"hibernation-options.configured": func(r *reservedInstance) []string {
 		return of(r.HibernationOptions.Configured)
 	},
-	"hypervisor":          func(r *reservedInstance) []string { return of(r.Hypervisor) },
-	"image-id":            func(r *reservedInstance) []string { return of(r.ImageId) },
-	"instance-id":         func(r *reservedInstance) []string { return of(r.InstanceId) },
-	"instance-state-code": func(r *reservedInstance) []string { return of(r.State.Code) },
-	"instance-state-name": func(r *reservedInstance) []string { return of(r.State.Name) },
-	"instance-type":       func(r *reservedInstance) []string { return of(r.InstanceType) },
-	"ip-address":          func(r *reservedInstance) []string { return of(r.PublicIpAddress) },
-	"key-name":            func(r *reservedInstance) []string { return of(r.KeyName) },
-	"launch-index":        func(r *reservedInstance) []string { return of(r.AmiLaunchIndex) },
-	"launch-time":         func(r *reservedInstance) []string { return moment(r.LaunchTime) },
+	"hypervisor":                       func(r *reservedInstance) []string { return of(r.Hypervisor) },
+	"image-id":                         func(r *reservedInstance) []string { return of(r.ImageId) },
+	"instance-id":                      func(r *reservedInstance) []string { return of(r.InstanceId) },
+	"instance-state-code":              func(r *reservedInstance) []string { return of(r.State.Code) },
+	"instance-state-name":              func(r *reservedInstance) []string { return of(r.State.Name) },
+	"instance-type":                    func(r *reservedInstance) []string { return of(r.InstanceType) },
+	"ip-address":                       func(r *reservedInstance) []string { return of(r.PublicIpAddress) },
+	"key-name":                         func(r *reservedInstance) []string { return of(r.KeyName) },
+	"launch-index":                     func(r *reservedInstance) []string { return of(r.AmiLaunchIndex) },
+	"block-device-mapping.attach-time": deviceOf(func(v *ec2.EbsInstanceBlockDevice) []string { return moment(v.AttachTime) }),
+	"block-device-mapping.delete-on-termination": deviceOf(func(v *ec2.EbsInstanceBlockDevice) []string { return of(v.DeleteOnTermination) }),
+	"block-device-mapping.status":                deviceOf(func(v *ec2.EbsInstanceBlockDevice) []string { return of(v.Status) }),
+	"block-device-mapping.volume-id":             deviceOf(func(v *ec2.EbsInstanceBlockDevice) []string { return of(v.VolumeId) }),
+	"block-device-mapping.device-name": func(r *reservedInstance) []string {
+		return each(r.BlockDeviceMappings, func(d *ec2.InstanceBlockDeviceMapping) *string { return d.DeviceName })
+	},
+	"iam-instance-profile.arn":  profileOf(func(p *ec2.IamInstanceProfile) []string { return of(p.Arn) }),
+	"iam-instance-profile.id":   profileOf(func(p *ec2.IamInstanceProfile) []string { return of(p.Id) }),
+	"iam-instance-profile.name": profileOf(func(p *ec2.IamInstanceProfile) []string { return []string{profileName(*p.Arn)} }),
+	"launch-time":               func(r *reservedInstance) []string { return moment(r.LaunchTime) },
 	"maintenance-options.auto-recovery": func(r *reservedInstance) []string {
 		return of(r.MaintenanceOptions.AutoRecovery)
 	},
@@ -90,11 +100,10 @@ var instanceFilters = withInterfaces(filters[reservedInstance]{
 	"usage-operation-update-time": func(r *reservedInstance) []string {
 		return moment(r.UsageOperationUpdateTime)
 	},
-}.never("affinity", "block-device-mapping.attach-time", "block-device-mapping.delete-on-termination", "block-device-mapping.device-name",
-	"block-device-mapping.status", "block-device-mapping.volume-id", "capacity-reservation-id",
+}.never("affinity", "capacity-reservation-id",
 	"capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id",
 	"capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn", "host-id",
-	"iam-instance-profile.arn", "iam-instance-profile.id", "iam-instance-profile.name", "instance-lifecycle", "ipv6-address", "kernel-id",
+	"instance-lifecycle", "ipv6-address", "kernel-id",
 	"metadata-options.http-protocol-ipv4", "operator.managed", "operator.principal", "outpost-arn", "placement-group-name",
 	"placement-partition-number", "platform", "product-code", "product-code.type", "ramdisk-id", "requester-id", "spot-instance-request-id",
 	"tpm-support")).tagged(func(r *reservedInstance) []ec2.Tag { return r.Tags })

@@ -17,7 +17,6 @@ var instanceOperations = []Operation{
 	write(modifyInstanceAttribute),
 	write(modifyInstanceMetadataOptions),
 	read(describeInstanceCreditSpecifications),
-	read(describeVolumes),
 	live(getConsoleOutput),
 }
 
@@ -70,6 +69,7 @@ func describeReserved(s *vpc.State, i *vpc.Instance) reservedInstance {
 	if i.State == vpc.Terminated {
 		return r
 	}
+	r.BlockDeviceMappings, r.IamInstanceProfile = describeDevices(s, i), describeProfile(s, i)
 	r.SubnetId, r.VpcId = new(i.Subnet), new(i.VPC)
 	r.PrivateDnsNameOptions = &ec2.PrivateDnsNameOptionsResponse{HostnameType: "ip-name",
 		EnableResourceNameDnsARecord: new(false), EnableResourceNameDnsAAAARecord: new(false)}

@@ -111,32 +111,3 @@ var creditListing = listing[ec2.InstanceCreditSpecification]{
 	key:     func(c *ec2.InstanceCreditSpecification) string { return *c.InstanceId },
 	filters: filters[ec2.InstanceCreditSpecification]{"instance-id": func(c *ec2.InstanceCreditSpecification) []string { return of(c.InstanceId) }},
 }
-
-// describeVolumes finds nothing: an instance's disk is no volume here.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html
-func describeVolumes(s *vpc.State, in *ec2.DescribeVolumesInput) (*ec2.DescribeVolumesOutput, error) {
-	page, next, err := volumeListing.page(s, in, len(in.VolumeIds) > 0, nil)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range in.VolumeIds {
-		if err := volumeIDs.check(id); err != nil {
-			return nil, err
-		}
-	}
-	if len(in.VolumeIds) > 0 {
-		return nil, vpc.Errorf("InvalidVolume.NotFound", "The volume '%s' does not exist.", in.VolumeIds[0])
-	}
-	return &ec2.DescribeVolumesOutput{Volumes: page, NextToken: next}, nil
-}
-
-var volumeIDs = ids[ec2.Volume]{prefix: "vol", malformed: "InvalidVolumeID.Malformed"}
-
-var volumeListing = listing[ec2.Volume]{
-	paging: paging{low: 5, high: 1000, ids: "volumeSet", old: true},
-	key:    func(v *ec2.Volume) string { return value(v.VolumeId) },
-	filters: filters[ec2.Volume]{}.never("attachment.attach-time", "attachment.delete-on-termination", "attachment.device", "attachment.instance-id",
-		"attachment.status", "availability-zone", "availability-zone-id", "create-time", "encrypted", "fast-restored", "multi-attach-enabled",
-		"operator.managed", "operator.principal", "size", "snapshot-id", "status", "volume-id", "volume-type",
-	).tagged(func(v *ec2.Volume) []ec2.Tag { return v.Tags }),
-}

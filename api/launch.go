@@ -28,6 +28,8 @@ type launch struct {
 	insist   bool       // and fail where there is none
 	template vpc.Interface
 	keep     bool // the interface outlives the instance
+	volumes  []vpc.Volume
+	profile  string // the ARN of the IAM instance profile; "": none
 	instance vpc.Instance
 	tags     map[string]vpc.Tags // by resource type
 }
@@ -41,6 +43,9 @@ func runInstances(e *vpc.Edit, in *ec2.RunInstancesInput) (*ec2.RunInstancesOutp
 	}
 	if earlier, err := launchedBefore(e.State, token); earlier != nil || err != nil {
 		return reservationOf(e.State, earlier), err
+	}
+	if in, err = withTemplate(e.State, in); err != nil {
+		return nil, err
 	}
 	l := &launch{in: in}
 	for _, check := range []func(*vpc.State) error{l.supported, l.counts, l.what, l.where, l.who, l.atWhichAddress, l.rest} {
@@ -326,14 +331,21 @@ func freePrivate(s *vpc.State, subnet *vpc.Subnet, asked string) (netip.Addr, er
 // rest reads what is only kept and shown, and makes the patterns of the instance and its interface.
 func (l *launch) rest(s *vpc.State) (err error) {
 	in, face := l.in, l.face()
-	if l.tags, err = createTagsFor(in.TagSpecifications, "instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu"); err != nil {
+	if l.tags, err = createTagsFor(in.TagSpecifications, launchTagTypes...); err != nil {
 		return err
 	}
 	l.instance = vpc.Instance{Scope: s.Scope, Image: l.image, Type: l.typ.String(), KeyName: value(in.KeyName), Subnet: l.subnet.ID, VPC: l.subnet.VPC,
 		Zone: l.subnet.Zone, State: vpc.Pending, KeepAPI: value(in.DisableApiTermination),
 		KeepRunning: value(in.DisableApiStop), EBSOptimized: value(in.EbsOptimized), Boots: 1,
 		Monitoring: in.Monitoring != nil && value(in.Monitoring.Enabled), Tags: l.tags["instance"]}
+	l.instance.Tags = withSystemTags(l.instance.Tags, templateTags(in.LaunchTemplate))
 	because(&l.instance, "", "pending", "pending")
+	if l.volumes, err = blockDevices(s.Region, l.image, in.BlockDeviceMappings); err != nil {
+		return err
+	}
+	if l.profile, err = profileARN(s.Scope, in.IamInstanceProfile); err != nil {
+		return err
+	}
 	if l.instance.UserData, err = checkUserData(value(in.UserData)); err != nil {
 		return err
 	}
@@ -421,6 +433,10 @@ func (l *launch) one(e *vpc.Edit, index int) (*vpc.Instance, error) {
 	face.Attachment = &vpc.Attachment{ID: e.NewID("eni-attach"), Instance: i.ID, Time: e.Now, DeleteOnTermination: !l.keep}
 	e.Interfaces.Put(&face)
 	e.Instances.Put(&i)
+	attachVolumes(e, &i, l.volumes, l.tags["volume"])
+	if l.profile != "" {
+		associateProfile(e, i.ID, l.profile)
+	}
 	return &i, nil
 }
 

@@ -250,8 +250,6 @@ func TestALaunchIsRefused(t *testing.T) {
 		{face + "&NetworkInterface.1.NetworkInterfaceId=eni-0123456789abcdef0", "UnsupportedOperation: The parameter NetworkInterface.1.NetworkInterfaceId is not supported."},
 		{face + "&NetworkInterface.1.SecondaryPrivateIpAddressCount=1", "UnsupportedOperation: The parameter NetworkInterface.1.SecondaryPrivateIpAddressCount is not supported."},
 		{"Ipv6AddressCount=1", "UnsupportedOperation: The parameter Ipv6AddressCount is not supported."},
-		{"LaunchTemplate.LaunchTemplateName=x", "UnsupportedOperation: The parameter LaunchTemplate is not supported."},
-		{"IamInstanceProfile.Name=x", "UnsupportedOperation: The parameter IamInstanceProfile is not supported."},
 		{"TagSpecification.1.ResourceType=vpc&TagSpecification.1.Tag.1.Key=a", "InvalidParameterValue: 'vpc' is not a valid taggable resource type for this operation."},
 		{"ClientToken=" + strings.Repeat("x", 65), "InvalidParameterValue: Value (" + strings.Repeat("x", 65) + ") for parameter clientToken is invalid. It must be up to 64 ASCII characters."},
 		{"MetadataOptions.HttpTokens=never", "InvalidParameterValue: Invalid value 'never' for HttpTokens."},

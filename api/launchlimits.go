@@ -11,8 +11,6 @@ import (
 func (l *launch) supported(*vpc.State) error {
 	in := l.in
 	if err := refuse(
-		given{"LaunchTemplate", in.LaunchTemplate != nil},
-		given{"IamInstanceProfile", in.IamInstanceProfile != nil},
 		given{"InstanceMarketOptions", in.InstanceMarketOptions != nil},
 		given{"KernelId", value(in.KernelId) != ""},
 		given{"RamdiskId", value(in.RamdiskId) != ""},

@@ -212,6 +212,7 @@ func Report(e *vpc.Edit, r HostReport) {
 	if i.State != old.State || i.Booted != old.Booted || i.ReasonText != old.ReasonText {
 		e.Instances.Put(&i)
 	}
+	follow(e)
 }
 
 func hostRuns(i *vpc.Instance, r HostReport) {
@@ -257,6 +258,7 @@ func stopped(e *vpc.Edit, i *vpc.Instance) {
 // terminated takes the instance's interfaces away. The instance itself stays to be seen for a while: see Forget.
 func terminated(e *vpc.Edit, i *vpc.Instance) {
 	i.State, i.Ended = vpc.Terminated, e.Now
+	releaseStorage(e, i.ID)
 	for _, old := range slices.Collect(e.Interfaces.By("instance", i.ID)) {
 		if old.Attachment.DeleteOnTermination {
 			e.Interfaces.Delete(old.ID)

@@ -56,7 +56,10 @@ func (l listing[T]) page(s *vpc.State, in any, withIDs bool, items []T) ([]T, *s
 	if err != nil {
 		return nil, nil, err
 	}
-	asked, _ := field(in, "Filters").([]ec2.Filter)
+	asked, ok := field(in, "Filters").([]ec2.Filter)
+	if !ok { // DescribeFlowLogs is the one operation that calls it so
+		asked, _ = field(in, "Filter").([]ec2.Filter)
+	}
 	m, err := l.filters.matcher(asked)
 	if err != nil {
 		return nil, nil, err

@@ -14,7 +14,8 @@ import (
 
 // operations are all that are built, by name. Each file of nouns declares its own.
 var operations = table(groupOperations, referenceOperations, groupVPCOperations, vpcOperations, tagOperations,
-	instanceOperations, lifecycleOperations, interfaceOperations, catalogOperations, keyPairOperations, accountOperations)
+	instanceOperations, lifecycleOperations, interfaceOperations, catalogOperations, keyPairOperations, accountOperations,
+	flowLogOperations, insightsOperations, accessScopeOperations, launchTemplateOperations, endpointOperations, storageOperations)
 
 // An Operation is one action of the API.
 type Operation struct {
@@ -52,7 +53,11 @@ func (o Operation) Read(s *vpc.State, in any, h Hosts) (any, error) {
 
 // Apply makes the change that in asks for. After an error the Edit is of no more use.
 func (o Operation) Apply(e *vpc.Edit, in any) (any, error) {
-	return dryRun(in)(o.run(e, nil, nil, in))
+	out, err := o.run(e, nil, nil, in)
+	if err == nil {
+		follow(e)
+	}
+	return dryRun(in)(out, err)
 }
 
 // read makes an Operation of a function that asks the State.

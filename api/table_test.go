@@ -31,7 +31,7 @@ func TestLookup(t *testing.T) {
 	if o, ok := Lookup("CreateVpc"); !ok || o.Name != "CreateVpc" || !o.Write {
 		t.Errorf("CreateVpc: %+v %v", o, ok)
 	}
-	for _, name := range []string{"", "createVpc", "CreateVpcEndpoint", "Nonsense"} {
+	for _, name := range []string{"", "createVpc", "CreateVpnGateway", "Nonsense"} {
 		if _, ok := Lookup(name); ok {
 			t.Errorf("there is an operation %q", name)
 		}

@@ -32,6 +32,14 @@ var taggables = []taggable{
 	tagsOf("network-interface", interfaceIDs, func(o *vpc.Interface) *vpc.Tags { return &o.Tags }, func(o *vpc.Interface) string { return o.ID }),
 	tagsOf("instance", instanceIDs, func(o *vpc.Instance) *vpc.Tags { return &o.Tags }, func(o *vpc.Instance) string { return o.ID }),
 	tagsOf("key-pair", keyPairIDs, func(o *vpc.KeyPair) *vpc.Tags { return &o.Tags }, func(o *vpc.KeyPair) string { return o.ID }),
+	tagsOf("launch-template", launchTemplateIDs, func(o *vpc.LaunchTemplate) *vpc.Tags { return &o.Tags }, func(o *vpc.LaunchTemplate) string { return o.ID }),
+	tagsOf("volume", volumeIDs, func(o *vpc.Volume) *vpc.Tags { return &o.Tags }, func(o *vpc.Volume) string { return o.ID }),
+	tagsOf("vpc-endpoint", endpointIDs, func(o *vpc.VPCEndpoint) *vpc.Tags { return &o.Tags }, func(o *vpc.VPCEndpoint) string { return o.ID }),
+	tagsOf("vpc-flow-log", flowLogIDs, func(o *vpc.FlowLog) *vpc.Tags { return &o.Tags }, func(o *vpc.FlowLog) string { return o.ID }),
+	tagsOf("network-insights-path", insightsPathIDs, func(o *vpc.NetworkInsightsPath) *vpc.Tags { return &o.Tags }, func(o *vpc.NetworkInsightsPath) string { return o.ID }),
+	tagsOf("network-insights-analysis", insightsAnalysisIDs, func(o *vpc.NetworkInsightsAnalysis) *vpc.Tags { return &o.Tags }, func(o *vpc.NetworkInsightsAnalysis) string { return o.ID }),
+	tagsOf("network-insights-access-scope", accessScopeIDs, func(o *vpc.NetworkInsightsAccessScope) *vpc.Tags { return &o.Tags }, func(o *vpc.NetworkInsightsAccessScope) string { return o.ID }),
+	tagsOf("network-insights-access-scope-analysis", accessScopeAnalysisIDs, func(o *vpc.NetworkInsightsAccessScopeAnalysis) *vpc.Tags { return &o.Tags }, func(o *vpc.NetworkInsightsAccessScopeAnalysis) string { return o.ID }),
 	{"security-group-rule", "sgr", eachRuleTags, changeRuleTags},
 }
 
@@ -124,7 +132,7 @@ func deleteTags(e *vpc.Edit, in *ec2.DeleteTagsInput) (*ec2.DeleteTagsOutput, er
 	}
 	err := changeTags(e, in.Resources, func(old vpc.Tags) (vpc.Tags, error) {
 		if len(in.Tags) == 0 {
-			return nil, nil
+			return systemTags(old), nil
 		}
 		left := maps.Clone(old)
 		for _, t := range in.Tags {

@@ -76,10 +76,31 @@ func merge(old, more vpc.Tags) (vpc.Tags, error) {
 	all := vpc.Tags{}
 	maps.Copy(all, old)
 	maps.Copy(all, more)
-	if len(all) > vpc.MaxTags {
+	if len(all)-len(systemTags(all)) > vpc.MaxTags {
 		return nil, vpc.Errorf("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.")
 	}
 	return all, nil
+}
+
+// systemTags are those of the tags that AWS sets itself: nobody else changes them, and they do not count.
+func systemTags(tags vpc.Tags) vpc.Tags {
+	var system vpc.Tags
+	for key, v := range tags {
+		if strings.HasPrefix(key, "aws:") {
+			system = withSystemTags(system, vpc.Tags{key: v})
+		}
+	}
+	return system
+}
+
+// withSystemTags returns tags with those that AWS sets.
+func withSystemTags(tags, system vpc.Tags) vpc.Tags {
+	if len(system) == 0 {
+		return tags
+	}
+	all := maps.Clone(system)
+	maps.Copy(all, tags)
+	return all
 }
 
 // tagSet is how a response shows tags: by key.

@@ -26,6 +26,14 @@ func TestTagsOnEverything(t *testing.T) {
 		e.Instances.Put(&vpc.Instance{ID: "i-00000001", Scope: testScope})
 		e.KeyPairs.Put(&vpc.KeyPair{ID: "key-00000001", Scope: testScope, Name: "k"})
 		e.InternetGateways.Put(&vpc.InternetGateway{ID: "igw-00000001", Scope: testScope})
+		e.LaunchTemplates.Put(&vpc.LaunchTemplate{ID: "lt-00000001", Scope: testScope})
+		e.Volumes.Put(&vpc.Volume{ID: "vol-00000001", Scope: testScope})
+		e.VPCEndpoints.Put(&vpc.VPCEndpoint{ID: "vpce-00000001", Scope: testScope})
+		e.FlowLogs.Put(&vpc.FlowLog{ID: "fl-00000001", Scope: testScope})
+		e.NetworkInsightsPaths.Put(&vpc.NetworkInsightsPath{ID: "nip-00000001", Scope: testScope})
+		e.NetworkInsightsAnalyses.Put(&vpc.NetworkInsightsAnalysis{ID: "nia-00000001", Scope: testScope})
+		e.NetworkInsightsAccessScopes.Put(&vpc.NetworkInsightsAccessScope{ID: "nis-00000001", Scope: testScope})
+		e.NetworkInsightsAccessScopeAnalyses.Put(&vpc.NetworkInsightsAccessScopeAnalysis{ID: "nisa-00000001", Scope: testScope})
 	})
 	v := w.vpc("10.0.0.0/16")
 	in := "Filter.1.Name=vpc-id&Filter.1.Value.1=" + v
@@ -36,6 +44,9 @@ func TestTagsOnEverything(t *testing.T) {
 		"network-acl":         *do[ec2.DescribeNetworkAclsOutput](w, "DescribeNetworkAcls", in).NetworkAcls[0].NetworkAclId,
 		"route-table":         *do[ec2.DescribeRouteTablesOutput](w, "DescribeRouteTables", in).RouteTables[0].RouteTableId,
 		"internet-gateway":    "igw-00000001", "network-interface": "eni-00000001", "instance": "i-00000001", "key-pair": "key-00000001",
+		"launch-template": "lt-00000001", "volume": "vol-00000001", "vpc-endpoint": "vpce-00000001", "vpc-flow-log": "fl-00000001",
+		"network-insights-path": "nip-00000001", "network-insights-analysis": "nia-00000001",
+		"network-insights-access-scope": "nis-00000001", "network-insights-access-scope-analysis": "nisa-00000001",
 	} {
 		t.Run(resource, func(t *testing.T) {
 			w.T = t

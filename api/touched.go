@@ -18,10 +18,17 @@ import (
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 func (o Operation) Asks(s *vpc.State, in any) []iam.Request {
 	a := asking{s: s, action: o.Name, in: in}
+	if run, ok := in.(*ec2.RunInstancesInput); ok && run.LaunchTemplate != nil {
+		whole, err := withTemplate(s, run) // what the template says is asked for, too
+		if err != nil {
+			return a.about(nil) // the operation says what is wrong
+		}
+		a.in = whole
+	}
 	if strings.HasPrefix(o.Name, "Describe") {
 		return a.about(nil)
 	}
-	a.find(reflect.ValueOf(in).Elem())
+	a.find(reflect.ValueOf(a.in).Elem())
 	a.findImplied()
 	return a.about(a.created())
 }
@@ -47,7 +54,8 @@ type resource struct {
 var resourceTypes = map[string]string{"vpc": "vpc", "subnet": "subnet", "sg": "security-group", "acl": "network-acl", "rtb": "route-table", "igw": "internet-gateway",
 	"eigw": "egress-only-internet-gateway", "nat": "natgateway", "pcx": "vpc-peering-connection", "pl": "prefix-list", "eni": "network-interface",
 	"eipalloc": "elastic-ip", "i": "instance", "ami": "image", "vol": "volume", "snap": "snapshot", "lt": "launch-template", "vpce": "vpc-endpoint",
-	"dopt": "dhcp-options", "fl": "vpc-flow-log", "nip": "network-insights-path", "nia": "network-insights-analysis", "scr": "subnet-cidr-reservation"}
+	"dopt": "dhcp-options", "fl": "vpc-flow-log", "nip": "network-insights-path", "nia": "network-insights-analysis", "nis": "network-insights-access-scope",
+	"nisa": "network-insights-access-scope-analysis", "scr": "subnet-cidr-reservation"}
 
 // notTouched are parameters that name what a call only refers to: the peers of rules, the targets of
 // routes, the other end of a peering connection.
@@ -92,6 +100,10 @@ func (a *asking) add(parameter, value string) {
 	case "KeyName":
 		if value != "" {
 			a.addKeyPair(value)
+		}
+	case "LaunchTemplateName":
+		if t, err := findTemplate(a.s, nil, &value); err == nil && a.action != "CreateLaunchTemplate" {
+			a.addObject(t.ID)
 		}
 	case "PublicIp":
 		if e := a.s.ElasticIPs.First("public", value); e != nil {
@@ -188,7 +200,7 @@ func (a *asking) addObject(id string) bool {
 		}
 	default:
 		if kind := resourceTypes[prefix]; kind != "" {
-			a.put(stored(a.s, kind, id))
+			a.put(known(a.s, kind, id))
 		}
 	}
 	return true
@@ -198,8 +210,8 @@ func hasBlock(id string, lists ...[]vpc.Block) bool {
 	return slices.ContainsFunc(slices.Concat(lists...), func(b vpc.Block) bool { return b.AssociationID == id })
 }
 
-// stored is the resource with the id as far as the State knows it.
-func stored(s *vpc.State, kind, id string) resource {
+// known is the resource with the id as far as the State knows it.
+func known(s *vpc.State, kind, id string) resource {
 	r := resource{kind: kind, id: id, account: s.Account}
 	if kind == "image" {
 		r.account = "" // Amazon's

@@ -116,7 +116,8 @@ func deleteVpc(e *vpc.Edit, in *ec2.DeleteVpcInput) (*ec2.DeleteVpcOutput, error
 // vpcInUse tells whether the VPC has more in it than its default group, main route table and default ACL.
 func vpcInUse(s *vpc.State, id string) bool {
 	return s.Subnets.First("vpc", id) != nil || s.Interfaces.First("vpc", id) != nil || s.InternetGateways.First("vpc", id) != nil ||
-		s.GroupAssociations.First("vpc", id) != nil || count(s.SecurityGroups.By("vpc", id)) > 1 || count(s.RouteTables.By("vpc", id)) > 1 || count(s.NetworkACLs.By("vpc", id)) > 1
+		s.VPCEndpoints.First("vpc", id) != nil || s.GroupAssociations.First("vpc", id) != nil ||
+		count(s.SecurityGroups.By("vpc", id)) > 1 || count(s.RouteTables.By("vpc", id)) > 1 || count(s.NetworkACLs.By("vpc", id)) > 1
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html

@@ -200,7 +200,7 @@ func TestStatusFromTheCommandLine(t *testing.T) {
 	alone(t)
 	dir, endpoint := serve(t)
 	out := must(t, "status", "--data-dir="+dir)
-	for _, want := range []string{`endpoint +` + endpoint, `revision +\d+`, `host +not connected`, `unenforced +0 writes`, `stored only +\w`, `access-key +1\n`} {
+	for _, want := range []string{`endpoint +` + endpoint, `revision +\d+`, `host +not connected`, `unenforced +0 writes`, `stored, not enforced:\n  \w`, `access-key +1\n`} {
 		if !regexp.MustCompile(want).MatchString(out) {
 			t.Errorf("no %s in\n%s", want, out)
 		}

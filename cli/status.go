@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"crenel/admin"
 )
@@ -32,9 +31,12 @@ func (c *statusCmd) Run(e *env) error {
 			fmt.Fprintf(w, "trouble\t%s\n", s.Host.Trouble)
 		}
 		fmt.Fprintf(w, "unenforced\t%d writes were not confirmed by a host in time\n", s.Unenforced)
-		fmt.Fprintf(w, "stored only\t%s\n", strings.Join(s.StoredOnly, ", "))
 		for _, o := range s.Objects {
 			fmt.Fprintf(w, "%s\t%d\n", o.Kind, o.Count)
+		}
+		fmt.Fprintf(w, "\nstored, not enforced:\n")
+		for _, stored := range s.StoredOnly {
+			fmt.Fprintf(w, "  %s\t%s\n", stored.Noun, stored.Missing)
 		}
 	})
 }

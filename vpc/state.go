@@ -34,6 +34,16 @@ type State struct {
 	ElasticIPs         *Table[ElasticIP]
 	Instances          *Table[Instance]
 	KeyPairs           *Table[KeyPair]
+	LaunchTemplates    *Table[LaunchTemplate]
+	Volumes            *Table[Volume]
+	VPCEndpoints       *Table[VPCEndpoint]
+	FlowLogs           *Table[FlowLog]
+
+	InstanceProfileAssociations        *Table[InstanceProfileAssociation]
+	NetworkInsightsPaths               *Table[NetworkInsightsPath]
+	NetworkInsightsAnalyses            *Table[NetworkInsightsAnalysis]
+	NetworkInsightsAccessScopes        *Table[NetworkInsightsAccessScope]
+	NetworkInsightsAccessScopeAnalyses *Table[NetworkInsightsAccessScopeAnalysis]
 }
 
 type keys = []string
@@ -161,6 +171,12 @@ func New() *State {
 				}
 				return all
 			},
+			"owner": func(i *Interface) []string {
+				if i.Owner != "" {
+					return keys{i.Owner}
+				}
+				return nil
+			},
 			"attachment": func(i *Interface) []string {
 				if i.Attachment != nil {
 					return keys{i.Attachment.ID}
@@ -194,6 +210,47 @@ func New() *State {
 		KeyPairs: newTable("key-pair", func(k *KeyPair) string { return k.ID }, map[string]func(*KeyPair) []string{
 			"scope": func(k *KeyPair) []string { return keys{k.Scope.key()} },
 			"name":  func(k *KeyPair) []string { return keys{k.Scope.key() + "/" + k.Name} },
+		}),
+		LaunchTemplates: newTable("launch-template", func(t *LaunchTemplate) string { return t.ID }, map[string]func(*LaunchTemplate) []string{
+			"scope": func(t *LaunchTemplate) []string { return keys{t.Scope.key()} },
+			"token": func(t *LaunchTemplate) []string { return tokenKeys(t.Scope, t.Token) },
+			"name":  func(t *LaunchTemplate) []string { return keys{LaunchTemplateNameKey(t.Scope, t.Name)} },
+		}),
+		Volumes: newTable("volume", func(v *Volume) string { return v.ID }, map[string]func(*Volume) []string{
+			"scope":    func(v *Volume) []string { return keys{v.Scope.key()} },
+			"instance": func(v *Volume) []string { return keys{v.Instance} },
+		}),
+		InstanceProfileAssociations: newTable("instance-profile-association", func(a *InstanceProfileAssociation) string { return a.ID }, map[string]func(*InstanceProfileAssociation) []string{
+			"scope":    func(a *InstanceProfileAssociation) []string { return keys{a.Scope.key()} },
+			"instance": func(a *InstanceProfileAssociation) []string { return keys{a.Instance} },
+		}),
+		VPCEndpoints: newTable("vpc-endpoint", func(v *VPCEndpoint) string { return v.ID }, map[string]func(*VPCEndpoint) []string{
+			"scope": func(v *VPCEndpoint) []string { return keys{v.Scope.key()} },
+			"token": func(v *VPCEndpoint) []string { return tokenKeys(v.Scope, v.Token) },
+			"vpc":   func(v *VPCEndpoint) []string { return keys{v.VPC} },
+		}),
+		FlowLogs: newTable("flow-log", func(l *FlowLog) string { return l.ID }, map[string]func(*FlowLog) []string{
+			"scope":    func(l *FlowLog) []string { return keys{l.Scope.key()} },
+			"token":    func(l *FlowLog) []string { return tokenKeys(l.Scope, l.Token) },
+			"resource": func(l *FlowLog) []string { return keys{l.Resource} },
+		}),
+		NetworkInsightsPaths: newTable("network-insights-path", func(p *NetworkInsightsPath) string { return p.ID }, map[string]func(*NetworkInsightsPath) []string{
+			"scope": func(p *NetworkInsightsPath) []string { return keys{p.Scope.key()} },
+			"token": func(p *NetworkInsightsPath) []string { return tokenKeys(p.Scope, p.Token) },
+		}),
+		NetworkInsightsAnalyses: newTable("network-insights-analysis", func(a *NetworkInsightsAnalysis) string { return a.ID }, map[string]func(*NetworkInsightsAnalysis) []string{
+			"scope": func(a *NetworkInsightsAnalysis) []string { return keys{a.Scope.key()} },
+			"token": func(a *NetworkInsightsAnalysis) []string { return tokenKeys(a.Scope, a.Token) },
+			"path":  func(a *NetworkInsightsAnalysis) []string { return keys{a.Path} },
+		}),
+		NetworkInsightsAccessScopes: newTable("network-insights-access-scope", func(a *NetworkInsightsAccessScope) string { return a.ID }, map[string]func(*NetworkInsightsAccessScope) []string{
+			"scope": func(a *NetworkInsightsAccessScope) []string { return keys{a.Scope.key()} },
+			"token": func(a *NetworkInsightsAccessScope) []string { return tokenKeys(a.Scope, a.Token) },
+		}),
+		NetworkInsightsAccessScopeAnalyses: newTable("network-insights-access-scope-analysis", func(a *NetworkInsightsAccessScopeAnalysis) string { return a.ID }, map[string]func(*NetworkInsightsAccessScopeAnalysis) []string{
+			"scope":        func(a *NetworkInsightsAccessScopeAnalysis) []string { return keys{a.Scope.key()} },
+			"token":        func(a *NetworkInsightsAccessScopeAnalysis) []string { return tokenKeys(a.Scope, a.Token) },
+			"access-scope": func(a *NetworkInsightsAccessScopeAnalysis) []string { return keys{a.AccessScope} },
 		}),
 	}
 }

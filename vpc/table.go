@@ -90,6 +90,17 @@ func (t *Table[T]) Delete(key string) {
 // Changed yields the keys of what the Edit put or deleted, in no order.
 func (t *Table[T]) Changed() iter.Seq[string] { return maps.Keys(t.changed) }
 
+// Deleted yields, in no order, the keys that the Edit took out of the table.
+func (t *Table[T]) Deleted() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for key := range t.changed {
+			if t.Get(key) == nil && !yield(key) {
+				return
+			}
+		}
+	}
+}
+
 func (t *Table[T]) mark(key string) {
 	if t.changed == nil {
 		panic("vpc: table " + t.kind + " is changed outside an Edit")

@@ -56,7 +56,9 @@ func (s *State) byName() map[string]table {
 // kinds are the kinds of the objects whose ids begin with a prefix.
 var kinds = map[string]string{"vpc": "vpc", "subnet": "subnet", "sg": "security-group", "pl": "prefix-list", "acl": "network-acl", "rtb": "route-table",
 	"igw": "internet-gateway", "eigw": "egress-only-internet-gateway", "nat": "nat-gateway", "pcx": "peering", "eni": "network-interface",
-	"eipalloc": "elastic-ip", "i": "instance", "key": "key-pair"}
+	"eipalloc": "elastic-ip", "i": "instance", "key": "key-pair", "lt": "launch-template", "vol": "volume", "vpce": "vpc-endpoint",
+	"iip-assoc": "instance-profile-association", "fl": "flow-log", "nip": "network-insights-path", "nia": "network-insights-analysis",
+	"nis": "network-insights-access-scope", "nisa": "network-insights-access-scope-analysis"}
 
 // Find returns the object with the id, whoever owns it, or nil.
 func (s *State) Find(id string) any {

@@ -1,0 +1,170 @@
+package api
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A Coverage says what an operation comes to, and what of AWS's is missing.
+type Coverage struct {
+	Effect Effect
+	Lacks  string // "": nothing
+}
+
+// An Effect is what an operation comes to.
+type Effect string
+
+const (
+	answers  Effect = "answers"  // it changes nothing
+	enforced Effect = "enforced" // on packets and hosts
+	kept     Effect = "kept"     // and described, which is all that AWS does with it
+)
+
+// stored is the effect of an operation on one of the nouns in StoredOnly.
+func stored(noun string) Effect { return Effect("stored: " + noun) }
+
+// A Stored is a noun that is stored and described, and what does not come of it.
+type Stored struct{ Noun, Missing string }
+
+// StoredOnly is what requests may set, is stored and described, and nothing here acts on yet.
+var StoredOnly = []Stored{
+	{"network ACLs", "no packet meets them; every VPC has its default one, which allows everything"},
+	{"IPv6", "rules are stored; packets are dropped"},
+	{"flow logs", "no record is written; each says so in its delivery status"},
+	{"network insights", "reachability is not computed; every analysis says so and fails"},
+	{"VPC endpoints", "no service answers behind them; their names do not resolve, their policies are not read"},
+	{"volumes", "an instance's disk is an overlay over the host's, without a size or a device of its own"},
+	{"instance profiles", "there is no IAM: any profile is taken, and no credentials reach the instance"},
+	{"key pairs", "nothing puts them into instances"},
+	{"metadata options", "instances have no metadata service"},
+	{"monitoring", "nothing is measured"},
+	{"EBS optimization and CPU credits", "instances share the host's disk and processors"},
+	{"DNS attributes of VPCs", "instances resolve names as the host does"},
+}
+
+// coverage is of every operation.
+var coverage = map[string]Coverage{
+	// security groups
+	"CreateSecurityGroup":                        {enforced, ""},
+	"DeleteSecurityGroup":                        {enforced, ""},
+	"DescribeSecurityGroups":                     {answers, ""},
+	"DescribeSecurityGroupRules":                 {answers, ""},
+	"AuthorizeSecurityGroupEgress":               {enforced, ""},
+	"AuthorizeSecurityGroupIngress":              {enforced, ""},
+	"RevokeSecurityGroupEgress":                  {enforced, ""},
+	"RevokeSecurityGroupIngress":                 {enforced, ""},
+	"ModifySecurityGroupRules":                   {enforced, ""},
+	"UpdateSecurityGroupRuleDescriptionsEgress":  {kept, ""},
+	"UpdateSecurityGroupRuleDescriptionsIngress": {kept, ""},
+	"AssociateSecurityGroupVpc":                  {enforced, ""},
+	"DisassociateSecurityGroupVpc":               {enforced, ""},
+	"DescribeSecurityGroupVpcAssociations":       {answers, ""},
+	"DescribeSecurityGroupReferences":            {answers, "transit gateways"},
+	"DescribeStaleSecurityGroups":                {answers, ""},
+	"GetSecurityGroupsForVpc":                    {answers, "groups shared by other accounts"},
+
+	// VPCs and what is in them
+	"CreateVpc":                {enforced, "IPAM pools, dedicated tenancy"},
+	"DeleteVpc":                {enforced, ""},
+	"DescribeVpcs":             {answers, ""},
+	"DescribeVpcAttribute":     {answers, ""},
+	"ModifyVpcAttribute":       {stored("DNS attributes of VPCs"), ""},
+	"CreateSubnet":             {enforced, "Outposts, IPAM pools"},
+	"DeleteSubnet":             {enforced, ""},
+	"DescribeSubnets":          {answers, ""},
+	"ModifySubnetAttribute":    {enforced, "every attribute but MapPublicIpOnLaunch"},
+	"DescribeDhcpOptions":      {answers, ""},
+	"DescribeInternetGateways": {answers, ""},
+	"DescribeNetworkAcls":      {answers, ""},
+	"DescribeRouteTables":      {answers, ""},
+
+	// instances and interfaces
+	"RunInstances":                         {enforced, "spot and other markets, placement, hibernation, enclaves, licenses"},
+	"StartInstances":                       {enforced, ""},
+	"StopInstances":                        {enforced, "hibernation"},
+	"RebootInstances":                      {enforced, ""},
+	"TerminateInstances":                   {enforced, ""},
+	"DescribeInstances":                    {answers, ""},
+	"DescribeInstanceStatus":               {answers, "events"},
+	"DescribeInstanceAttribute":            {answers, ""},
+	"DescribeInstanceCreditSpecifications": {answers, ""},
+	"ModifyInstanceAttribute":              {enforced, "kernels, enclaves"},
+	"ModifyInstanceMetadataOptions":        {stored("metadata options"), ""},
+	"GetConsoleOutput":                     {answers, ""},
+	"DescribeNetworkInterfaces":            {answers, ""},
+	"DescribeNetworkInterfaceAttribute":    {answers, ""},
+	"ModifyNetworkInterfaceAttribute":      {enforced, "ENA Express"},
+	"DescribeVolumes":                      {answers, ""},
+
+	"AssociateIamInstanceProfile":            {stored("instance profiles"), ""},
+	"DescribeIamInstanceProfileAssociations": {answers, ""},
+
+	// launch templates and key pairs
+	"CreateLaunchTemplate":           {enforced, "parameters that RunInstances refuses are refused at the launch"},
+	"DeleteLaunchTemplate":           {enforced, ""},
+	"DescribeLaunchTemplates":        {answers, ""},
+	"DescribeLaunchTemplateVersions": {answers, "ResolveAlias: there are no Systems Manager parameters"},
+	"CreateKeyPair":                  {stored("key pairs"), "the format ppk"},
+	"DeleteKeyPair":                  {stored("key pairs"), ""},
+	"DescribeKeyPairs":               {answers, ""},
+	"ImportKeyPair":                  {stored("key pairs"), ""},
+
+	// flow logs and network insights
+	"CreateFlowLogs":   {stored("flow logs"), "transit gateways, regional NAT gateways, tag fields"},
+	"DeleteFlowLogs":   {stored("flow logs"), ""},
+	"DescribeFlowLogs": {answers, ""},
+
+	"CreateNetworkInsightsPath":                     {stored("network insights"), "transit and VPN gateways, endpoint services, resources of other accounts"},
+	"DeleteNetworkInsightsPath":                     {stored("network insights"), ""},
+	"DescribeNetworkInsightsPaths":                  {answers, ""},
+	"StartNetworkInsightsAnalysis":                  {stored("network insights"), ""},
+	"DeleteNetworkInsightsAnalysis":                 {stored("network insights"), ""},
+	"DescribeNetworkInsightsAnalyses":               {answers, ""},
+	"CreateNetworkInsightsAccessScope":              {stored("network insights"), ""},
+	"DeleteNetworkInsightsAccessScope":              {stored("network insights"), ""},
+	"DescribeNetworkInsightsAccessScopes":           {answers, ""},
+	"GetNetworkInsightsAccessScopeContent":          {answers, ""},
+	"StartNetworkInsightsAccessScopeAnalysis":       {stored("network insights"), ""},
+	"DeleteNetworkInsightsAccessScopeAnalysis":      {stored("network insights"), ""},
+	"DescribeNetworkInsightsAccessScopeAnalyses":    {answers, ""},
+	"GetNetworkInsightsAccessScopeAnalysisFindings": {answers, ""},
+
+	// endpoints
+	"CreateVpcEndpoint":           {stored("VPC endpoints"), "types but Gateway and Interface, IPv6, other Regions' services"},
+	"ModifyVpcEndpoint":           {stored("VPC endpoints"), "IPv6"},
+	"DeleteVpcEndpoints":          {stored("VPC endpoints"), ""},
+	"DescribeVpcEndpoints":        {answers, ""},
+	"DescribeVpcEndpointServices": {answers, "services of other accounts and Regions"},
+
+	// everything
+	"CreateTags":                    {kept, ""},
+	"DeleteTags":                    {kept, ""},
+	"DescribeTags":                  {answers, ""},
+	"DescribeAccountAttributes":     {answers, ""},
+	"DescribeAvailabilityZones":     {answers, "Local and Wavelength Zones"},
+	"DescribeImages":                {answers, "a few images, all public"},
+	"DescribeInstanceTypeOfferings": {answers, ""},
+	"DescribeInstanceTypes":         {answers, "a few types"},
+	"DescribeRegions":               {answers, ""},
+}
+
+// CoverageTable is what docs/operations.md says of StoredOnly and of every operation.
+func CoverageTable() string {
+	var b strings.Builder
+	b.WriteString("| stored and described | and not more, because |\n|---|---|\n")
+	for _, s := range StoredOnly {
+		fmt.Fprintf(&b, "| %s | %s |\n", s.Noun, s.Missing)
+	}
+	fmt.Fprintf(&b, "\n%d operations. *answers*: it changes nothing; *enforced*: on packets and hosts; *kept*: and described, which is all that AWS\n"+
+		"does with it; *stored*: see above.\n\n| operation | built | effect |\n|---|---|---|\n", len(coverage))
+	for _, name := range slices.Sorted(maps.Keys(coverage)) {
+		built := "done"
+		if lacks := coverage[name].Lacks; lacks != "" {
+			built = "partial: " + lacks
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, built, coverage[name].Effect)
+	}
+	return b.String()
+}
