@@ -49,9 +49,29 @@ func inside() {
 		err = deleteLink(os.Args[3])
 	case "trace":
 		err = unix.PtraceAttach(1)
+	case "families":
+		fmt.Println(openFamilies())
+		os.Exit(0)
+	case "call":
+		err = call(os.Args[3:])
 	}
 	fmt.Println(err)
 	os.Exit(0)
+}
+
+// call makes a system call. A word in place of a number is the address of some memory.
+func call(words []string) error {
+	memory := [8]uint64{100, 100}
+	var args [7]uintptr
+	for n, word := range words {
+		if v, err := strconv.ParseInt(word, 10, 64); err == nil {
+			args[n] = uintptr(v)
+		} else {
+			args[n] = uintptr(unsafe.Pointer(&memory))
+		}
+	}
+	_, _, errno := unix.Syscall6(args[0], args[1], args[2], args[3], args[4], args[5], args[6])
+	return errno
 }
 
 // deleteLink deletes a link in the network namespace at the other end of this one's links.
@@ -73,20 +93,21 @@ func try(t *testing.T, h Home, id string, args ...string) string {
 	t.Helper()
 	to := filepath.Join(h.dir(id), upperDir, insidePath)
 	if !exists(to) {
-		bring(t, h, id)
+		self, err := os.Open("/proc/self/exe")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer self.Close()
+		bring(t, h, id, self)
 	}
 	out, _ := in(t, h, id, Command{Args: append([]string{insidePath, insideArg}, args...)})
 	return out
 }
 
-func bring(t *testing.T, h Home, id string) {
+// bring puts a program into an instance.
+func bring(t *testing.T, h Home, id string, program *os.File) {
 	t.Helper()
-	self, err := os.Open("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer self.Close()
-	in(t, h, id, Command{Args: []string{"sh", "-c", "cat > " + insidePath + " && chmod 755 " + insidePath}, Stdin: self})
+	in(t, h, id, Command{Args: []string{"sh", "-c", "cat > " + insidePath + " && chmod 755 " + insidePath}, Stdin: program})
 }
 
 // connected launches an instance with one interface. The goroutine has a network namespace to be the

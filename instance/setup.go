@@ -24,7 +24,7 @@ import (
 //     machine.
 //   - The first process itself: it cannot be traced, nor its files be opened (see init.go), for its
 //     program is the agent's.
-//   - Capabilities: see kept.
+//   - Capabilities: see kept. System calls: see filter.go.
 
 // A config is what the first process of an instance is told.
 type config struct {
@@ -72,6 +72,9 @@ func setup() error {
 		return fmt.Errorf("read the config: %w", err) // the agent died: nobody hears this
 	}
 	unix.Umask(0o022)
+	if err := leaveKeyring(); err != nil {
+		return err
+	}
 	if err := enterRoot(c); err != nil {
 		return err
 	}
@@ -88,6 +91,9 @@ func setup() error {
 	// The agent may have itself protected from being killed when memory is short.
 	os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0)
 	if err := c.sayBanner(); err != nil {
+		return err
+	}
+	if err := filterCalls(); err != nil { // while it has the capability for it
 		return err
 	}
 	if err := dropCapabilities(); err != nil {
