@@ -52,6 +52,9 @@ func inside() {
 	case "families":
 		fmt.Println(openFamilies())
 		os.Exit(0)
+	case grabPath:
+		grab()
+		os.Exit(0)
 	case "call":
 		err = call(os.Args[3:])
 	}
@@ -281,6 +284,65 @@ func TestWhatIsClosed(t *testing.T) {
 			t.Errorf("the machine's own limit of user namespaces is %s, %v", raw, err)
 		}
 	}
+}
+
+// grabPath is a script whose interpreter is what the process runs that starts it: the first process's own program.
+const grabPath = "/root/grab"
+
+// grab tries to change the program that it is.
+func grab() {
+	var st unix.Stat_t
+	fd, err := unix.Open("/proc/self/exe", unix.O_RDONLY, 0)
+	if err != nil {
+		panic(err)
+	}
+	if err := unix.Fstat(fd, &st); err != nil {
+		panic(err)
+	}
+	_, write := os.OpenFile("/proc/self/exe", os.O_WRONLY|os.O_TRUNC, 0) // so that it does not matter whether it runs
+	fmt.Println(st.Ino, unix.Fchmod(fd, 0o4777), unix.Fchown(fd, 1, 1), unix.Fsetxattr(fd, "user.x", []byte("x"), 0),
+		unix.Futimes(fd, []unix.Timeval{{}, {}}), errors.Is(write, unix.EROFS),
+		unix.Mount("", "/proc/self/exe", "", unix.MS_REMOUNT|unix.MS_BIND, ""))
+}
+
+func TestTheHostsProgramCannotBeChanged(t *testing.T) {
+	h := newHome(t)
+	launch(t, h, spec("i-1"))
+	var before, after unix.Stat_t
+	if err := unix.Stat("/proc/self/exe", &before); err != nil {
+		t.Fatal(err)
+	}
+	script := "printf '#!/proc/self/exe " + insideArg + "\n' > " + grabPath + " && chmod 755 " + grabPath
+	wantSh(t, h, "i-1", script, "")
+	got, _ := in(t, h, "i-1", Command{Args: []string{grabPath}})
+	const no = "read-only file system"
+	if want := fmt.Sprintln(before.Ino, no, no, no, no, true, "operation not permitted"); got+"\n" != want {
+		t.Errorf("with the program of inode %d: %s, want %s", before.Ino, got, want)
+	}
+	err := unix.Stat("/proc/self/exe", &after)
+	if after.Atim = before.Atim; err != nil || after != before {
+		t.Errorf("the program is now %+v, %v; was %+v", after, err, before)
+	}
+}
+
+// An agent may run on although its file was replaced.
+func TestAProgramThatIsNoMoreOnDiskStartsInstances(t *testing.T) {
+	h := newHome(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(h.Hide, "agent")
+	if out, err := exec.Command("cp", self, copied).CombinedOutput(); err != nil {
+		t.Fatal(err, string(out))
+	}
+	cmd, says := startProgram(t, h, copied, copied)
+	if line, err := says.ReadString('\n'); line != "launched\n" {
+		t.Fatal(line, err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	wantSh(t, h, "i-1", "hostname", "ip-172-31-0-10")
 }
 
 func TestBPFIsClosed(t *testing.T) {

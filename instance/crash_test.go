@@ -23,6 +23,9 @@ func starter() {
 	if err := json.Unmarshal([]byte(os.Args[2]), &h); err != nil {
 		panic(err)
 	}
+	if len(os.Args) > 3 {
+		os.Remove(os.Args[3])
+	}
 	ctx := context.Background()
 	if err := errors.Join(h.Create(ctx, spec("i-1")), h.Run(ctx, "i-1")); err != nil {
 		panic(err)
@@ -33,15 +36,21 @@ func starter() {
 
 func startStarter(t *testing.T, h Home) (cmd *exec.Cmd, says *bufio.Reader) {
 	t.Helper()
-	raw, err := json.Marshal(h)
-	if err != nil {
-		t.Fatal(err)
-	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd = exec.Command(self, starterArg, string(raw))
+	return startProgram(t, h, self)
+}
+
+// startProgram starts the starter from another file, and has it remove others first.
+func startProgram(t *testing.T, h Home, program string, remove ...string) (cmd *exec.Cmd, says *bufio.Reader) {
+	t.Helper()
+	raw, err := json.Marshal(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd = exec.Command(program, append([]string{starterArg, string(raw)}, remove...)...)
 	cmd.Stderr = os.Stderr
 	if _, err := cmd.StdinPipe(); err != nil { // open as long as this process lives
 		t.Fatal(err)

@@ -22,8 +22,8 @@ import (
 //     the files in /proc and /sys. So /sys and /proc/sys are read-only, but for /proc/sys/net, which
 //     shows the instance's own network; and so are, or are covered, the other files that act on the
 //     machine.
-//   - The first process itself: it cannot be traced, nor its files be opened (see init.go), for its
-//     program is the agent's.
+//   - The first process itself: it cannot be traced, nor its files be opened (see init.go). Its program is
+//     the agent's, and a process that it starts can be made to run that: see openProgram.
 //   - Capabilities: see kept. System calls: see filter.go.
 
 // A config is what the first process of an instance is told.
@@ -67,6 +67,7 @@ func setup() error {
 	unix.CloseRange(fdRest, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
 	unix.CloseOnExec(fdConfig)
 	unix.CloseOnExec(fdTrouble)
+	unix.CloseOnExec(fdProgram)
 	var c config
 	if err := json.NewDecoder(os.NewFile(fdConfig, "config")).Decode(&c); err != nil {
 		return fmt.Errorf("read the config: %w", err) // the agent died: nobody hears this

@@ -96,7 +96,7 @@ func (h Home) makeFolder(id string) error {
 type files struct {
 	config, trouble  pipe
 	control, console *os.File
-	null             *os.File
+	null, program    *os.File
 }
 
 type pipe struct{ read, write *os.File }
@@ -106,7 +106,8 @@ const (
 	fdTrouble = 4 // for the reason why it cannot start
 	fdControl = 5 // the socket on which it listens
 	fdConsole = 6 // the console's file
-	fdRest    = 7 // whatever else was inherited by mistake
+	fdProgram = 7 // what it is to run
+	fdRest    = 8 // whatever else was inherited by mistake
 )
 
 func (h Home) openFiles(id string) (f *files, err error) {
@@ -129,13 +130,32 @@ func (h Home) openFiles(id string) (f *files, err error) {
 	if f.console, err = h.openConsole(id); err != nil {
 		return
 	}
-	f.null, err = os.OpenFile("/dev/null", os.O_RDWR, 0)
+	if f.null, err = os.OpenFile("/dev/null", os.O_RDWR, 0); err != nil {
+		return
+	}
+	f.program, err = openProgram()
 	return
+}
+
+// openProgram opens this program on a mount of its own, which is read-only and has no place in any tree: what
+// the instance gets hold of by /proc/PID/exe it can neither write nor chmod, nor mount otherwise. See
+// docs/decisions/0005-the-first-program.md.
+func openProgram() (*os.File, error) {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, "/proc/self/exe", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("mount the first process's program: %w", err)
+	}
+	mount := os.NewFile(uintptr(fd), "program")
+	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}); err != nil {
+		mount.Close()
+		return nil, fmt.Errorf("make the first process's program read-only: %w", err)
+	}
+	return mount, nil
 }
 
 // close keeps the end on which trouble is heard of.
 func (f *files) close() {
-	for _, file := range []*os.File{f.config.read, f.config.write, f.trouble.write, f.control, f.console, f.null} {
+	for _, file := range []*os.File{f.config.read, f.config.write, f.trouble.write, f.control, f.console, f.null, f.program} {
 		file.Close() // of nil, or again: no harm
 	}
 }
@@ -168,7 +188,7 @@ func spawn(f *files) (pid int, err error) {
 	all := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1<<32 - 1}} // every id is itself
 	attr := &syscall.ProcAttr{
 		Env:   []string{"GOMAXPROCS=1"},
-		Files: []uintptr{f.null.Fd(), f.null.Fd(), f.null.Fd(), f.config.read.Fd(), f.trouble.write.Fd(), f.control.Fd(), f.console.Fd()},
+		Files: []uintptr{f.null.Fd(), f.null.Fd(), f.null.Fd(), f.config.read.Fd(), f.trouble.write.Fd(), f.control.Fd(), f.console.Fd(), f.program.Fd()},
 		Sys: &syscall.SysProcAttr{
 			Setsid: true,
 			Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID |
@@ -176,7 +196,7 @@ func spawn(f *files) (pid int, err error) {
 			UidMappings: all, GidMappings: all, GidMappingsEnableSetgroups: true,
 		},
 	}
-	pid, err = syscall.ForkExec("/proc/self/exe", []string{initName, stageSetup}, attr)
+	pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", fdProgram), []string{initName, stageSetup}, attr)
 	if err != nil {
 		return 0, fmt.Errorf("make the namespaces (user.max_user_namespaces may be 0): %w", err)
 	}
