@@ -87,18 +87,11 @@ func (h Home) cgroup(id string) (string, error) {
 // cgroup2 is where the version 2 hierarchy is mounted: /sys/fs/cgroup on most machines, a folder in it
 // on those that still use version 1 beside it.
 func cgroup2() (string, error) {
-	raw, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(raw)) {
-		mount, fs, _ := strings.Cut(line, " - ")
-		if fields := strings.Fields(mount); len(fields) > 4 && fields[3] == "/" && strings.HasPrefix(fs, "cgroup2 ") {
-			return unescape.Replace(fields[4]), nil
+	all, err := mounts()
+	for _, m := range all {
+		if m.fs == "cgroup2" && m.root == "/" {
+			return m.point, nil
 		}
 	}
-	return "", nil
+	return "", err
 }
-
-// unescape undoes what mountinfo does to names.
-var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)

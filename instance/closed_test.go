@@ -49,6 +49,8 @@ func inside() {
 		err = deleteLink(os.Args[3])
 	case "trace":
 		err = unix.PtraceAttach(1)
+	case "rename":
+		err = os.Rename(os.Args[3], os.Args[4])
 	case "families":
 		fmt.Println(openFamilies())
 		os.Exit(0)

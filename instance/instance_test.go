@@ -194,6 +194,67 @@ func TestTheDataDirectoryIsHiddenByAllItsNames(t *testing.T) {
 	wantSh(t, h, "i-1", "ls -A "+h.Hide+"/; ls -A "+link+"/", "")
 }
 
+// Kernels may be built, or told, to let folders of the lower layer be renamed.
+func TestTheDataDirectoryStaysHiddenWhenItsParentIsRenamed(t *testing.T) {
+	h := newHome(t)
+	const setting = "/sys/module/overlay/parameters/redirect_dir"
+	before, err := os.ReadFile(setting)
+	if err == nil {
+		err = os.WriteFile(setting, []byte("Y"), 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.WriteFile(setting, before, 0)
+	s := spec("i-1")
+	launch(t, h, s)
+	parent := filepath.Dir(h.Hide)
+	if got := try(t, h, s.ID, "rename", parent, parent+"2"); !strings.Contains(got, "invalid cross-device link") {
+		t.Error("renaming:", got)
+	}
+	sh(t, h, s.ID, "mkdir -p "+parent)
+	if err := h.Stop(t.Context(), s.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Create(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	wantSh(t, h, s.ID, "cat "+parent+"*/"+filepath.Base(h.Hide)+"/secret 2>/dev/null || echo hidden", "hidden")
+}
+
+func TestAnInstanceThatWouldSeeTheDataDirectoryElsewhereDoesNotStart(t *testing.T) {
+	h := newHome(t)
+	s := spec("i-1")
+	if err := h.makeFolder(s.ID); err != nil {
+		t.Fatal(err)
+	}
+	// A whiteout: as if the folder had gone another way from the instance's tree.
+	path := filepath.Join(h.dir(s.ID), upperDir, h.Hide)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mknod(path, unix.S_IFCHR, 0); err != nil {
+		t.Fatal(err)
+	}
+	want := "hide " + h.Hide + ": stat " + h.Hide + ": no such file or directory"
+	if err := h.Create(t.Context(), s); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("started: %v, want %s", err, want)
+	}
+}
+
+// Instances see the root file system without what is mounted on it; there the data directory has its other name.
+func TestTheDataDirectoryIsHiddenWhereItIsBoundFrom(t *testing.T) {
+	h := newHome(t)
+	bound := t.TempDir()
+	if err := unix.Mount(h.Hide, bound, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(bound, unix.MNT_DETACH)
+	named := Home{Dir: filepath.Join(bound, "instances"), Hide: bound, Owner: h.Owner}
+	launch(t, named, spec("i-1"))
+	wantSh(t, named, "i-1", "ls -A "+h.Hide+"; ls -A "+bound+" 2>/dev/null || true", "")
+}
+
 func TestUserDataRunsAtEveryStart(t *testing.T) {
 	h := newHome(t)
 	s := spec("i-1")

@@ -24,7 +24,9 @@ func mountRoot(dir string) error {
 	if err := unix.Chdir(dir); err != nil { // the thread's; so the options need no absolute names, nor escapes
 		return err
 	}
-	options := "lowerdir=/,upperdir=" + upperDir + ",workdir=" + workDir + ",index=off"
+	// Without redirections a folder of the machine's cannot be renamed: it would take what it covers along to where
+	// nothing is hidden at the next start.
+	options := "lowerdir=/,upperdir=" + upperDir + ",workdir=" + workDir + ",index=off,redirect_dir=nofollow,metacopy=off"
 	if err := unix.Mount("overlay", rootDir, "overlay", unix.MS_NODEV, options); err != nil {
 		return fmt.Errorf("mount an overlay over the root of this machine: %w", err)
 	}

@@ -31,27 +31,27 @@ type config struct {
 	Spec Spec
 	Root string // where the root is mounted,
 	Dev  string // and /dev
-	Hide string
-	New  bool // this is the instance's first start
+	Hide string // must be there; empty: nothing
+	New  bool   // this is the instance's first start
 }
 
-func (h Home) config(s Spec) config {
+func (h Home) config(s Spec) (c config, err error) {
 	dir := resolve(h.dir(s.ID))
-	return config{
+	c = config{
 		Spec: s,
 		Root: filepath.Join(dir, rootDir),
 		Dev:  filepath.Join(dir, devDir),
-		Hide: resolve(h.Hide),
 		New:  !exists(filepath.Join(dir, upperDir, "etc/hostname")),
 	}
+	if h.Hide != "" {
+		c.Hide, err = onRoot(resolve(h.Hide))
+	}
+	return c, err
 }
 
 // resolve gives a folder's one name: absolute, and without links, for a mount on a link's target covers
 // both.
 func resolve(path string) string {
-	if path == "" {
-		return ""
-	}
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
@@ -176,7 +176,7 @@ func mountAll(c config, dev *os.File) error {
 		return fmt.Errorf("limit user namespaces: %w", err)
 	}
 	if c.Hide != "" {
-		if err := hide(c.Hide); err != nil {
+		if err := cover(c.Hide); err != nil {
 			return err
 		}
 	}
@@ -193,7 +193,7 @@ var (
 
 func protect() error {
 	for _, path := range hidden {
-		if err := hide(path); err != nil {
+		if err := cover(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
@@ -205,14 +205,11 @@ func protect() error {
 	return bind("/proc/sys/net", 0)
 }
 
-// hide covers a file, or a folder with an empty one. What is not there need not be.
-func hide(path string) error {
+// cover hides a file, or a folder behind an empty one.
+func cover(path string) error {
 	info, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
-		return err
+		return fmt.Errorf("hide %s: %w", path, err)
 	}
 	if info.IsDir() {
 		err = unix.Mount("tmpfs", path, "tmpfs", plain|unix.MS_RDONLY, "mode=0755,size=4k")

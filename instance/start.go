@@ -66,7 +66,11 @@ func (h Home) release(ctx context.Context, s Spec, p *process, f *files) error {
 	if err := h.joinCgroup(s.ID, p.pid); err != nil {
 		return err
 	}
-	if err := json.NewEncoder(f.config.write).Encode(h.config(s)); err != nil {
+	c, err := h.config(s)
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(f.config.write).Encode(c); err != nil {
 		return err
 	}
 	f.close()
