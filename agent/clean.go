@@ -33,7 +33,7 @@ func Probe() (missing []error) {
 	}
 	missing = append(missing, datapath.Probe()...)
 	missing = append(missing, hostnet.Probe()...)
-	return append(missing, instance.Probe(os.TempDir())...)
+	return append(missing, instance.Probe()...)
 }
 
 // Clean stops the data directory's instances and removes every process, link, map, mount and pin that an

@@ -22,6 +22,7 @@ const (
 	initName   = "crenel-init" // what the first process of an instance is called, inside and out
 	stageSetup = "setup"
 	stageServe = "serve"
+	stageTrial = "trial" // in place of serve: see Probe
 
 	userDataFile = "/var/lib/cloud/instance/user-data.txt" // cloud-init's names
 	scriptFile   = "/var/lib/cloud/instance/scripts/part-001"
@@ -39,8 +40,11 @@ func IsInit() bool { return os.Args[0] == initName }
 
 // Init is what the first process of an instance does. It does not return.
 func Init() {
-	if len(os.Args) == 2 && os.Args[1] == stageServe {
+	switch os.Args[len(os.Args)-1] {
+	case stageServe:
 		serve()
+	case stageTrial:
+		os.Exit(0)
 	}
 	runSetup()
 }

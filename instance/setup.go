@@ -28,11 +28,12 @@ import (
 
 // A config is what the first process of an instance is told.
 type config struct {
-	Spec Spec
-	Root string // where the root is mounted,
-	Dev  string // and /dev
-	Hide string // must be there; empty: nothing
-	New  bool   // this is the instance's first start
+	Spec  Spec
+	Root  string // where the root is mounted,
+	Dev   string // and /dev
+	Hide  string // must be there; empty: nothing
+	New   bool   // this is the instance's first start
+	Trial bool   // to end when all is done
 }
 
 func (h Home) config(s Spec) (c config, err error) {
@@ -100,7 +101,11 @@ func setup() error {
 	if err := dropCapabilities(); err != nil {
 		return err
 	}
-	err := unix.Exec("/proc/self/exe", []string{initName, stageServe}, []string{"GOMAXPROCS=1", "GOGC=20"})
+	stage := stageServe
+	if c.Trial {
+		stage = stageTrial
+	}
+	err := unix.Exec("/proc/self/exe", []string{initName, stage}, []string{"GOMAXPROCS=1", "GOGC=20"})
 	return fmt.Errorf("start the second stage: %w", err)
 }
 

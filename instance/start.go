@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,27 +19,22 @@ import (
 // process does nothing until it has read all of its config: by then its state is on disk, so a crash
 // at any moment leaves either a process that ends by itself or one that is known.
 func (h Home) start(ctx context.Context, s Spec) error {
-	if err := h.makeFolder(s.ID); err != nil {
+	program, err := openProgram()
+	if err != nil {
 		return err
 	}
-	f, err := h.openFiles(s.ID)
+	defer program.Close()
+	f, err := h.prepare(s.ID)
 	if err != nil {
 		return err
 	}
 	defer f.trouble.read.Close()
 	defer f.close()
-	var pid int
-	err = onThread(func() error {
-		if err := mountRoot(h.dir(s.ID)); err != nil {
-			return err
-		}
-		pid, err = spawn(f)
+	var p *process
+	err = onThread(func() (err error) {
+		p, err = spawn(h.dir(s.ID), f, program)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	p, err := openProcess(pid)
 	if err != nil {
 		return err
 	}
@@ -70,15 +66,36 @@ func (h Home) release(ctx context.Context, s Spec, p *process, f *files) error {
 	if err != nil {
 		return err
 	}
+	if err := f.instruct(ctx, c); err != nil {
+		return err
+	}
+	return h.ask(ctx, s.ID, opPing)
+}
+
+// instruct lets the first process go on, and waits until it is through with its first stage.
+func (f *files) instruct(ctx context.Context, c config) error {
 	if err := json.NewEncoder(f.config.write).Encode(c); err != nil {
 		return err
 	}
 	f.close()
+	defer context.AfterFunc(ctx, func() { f.trouble.read.SetReadDeadline(time.Unix(1, 0)) })()
 	// The other end is closed by whatever comes next: an error, the end of the process, or success.
-	if trouble, _ := io.ReadAll(io.LimitReader(f.trouble.read, 1<<10)); len(trouble) > 0 {
+	trouble, err := io.ReadAll(io.LimitReader(f.trouble.read, 1<<10))
+	switch {
+	case len(trouble) > 0:
 		return errors.New(string(trouble))
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
-	return h.ask(ctx, s.ID, opPing)
+	return err
+}
+
+// prepare makes an instance's folder, and opens what its first process is given.
+func (h Home) prepare(id string) (*files, error) {
+	if err := h.makeFolder(id); err != nil {
+		return nil, err
+	}
+	return h.openFiles(id)
 }
 
 // makeFolder makes what an instance's folder holds. That of upper is the mode of the instance's root.
@@ -100,7 +117,7 @@ func (h Home) makeFolder(id string) error {
 type files struct {
 	config, trouble  pipe
 	control, console *os.File
-	null, program    *os.File
+	null             *os.File
 }
 
 type pipe struct{ read, write *os.File }
@@ -134,16 +151,13 @@ func (h Home) openFiles(id string) (f *files, err error) {
 	if f.console, err = h.openConsole(id); err != nil {
 		return
 	}
-	if f.null, err = os.OpenFile("/dev/null", os.O_RDWR, 0); err != nil {
-		return
-	}
-	f.program, err = openProgram()
+	f.null, err = os.OpenFile("/dev/null", os.O_RDWR, 0)
 	return
 }
 
 // openProgram opens this program on a mount of its own, which is read-only and has no place in any tree: what
 // the instance gets hold of by /proc/PID/exe it can neither write nor chmod, nor mount otherwise. See
-// docs/decisions/0005-the-first-program.md.
+// docs/decisions/0005-the-first-program.md. The thread must be in the mount namespace that this process began in.
 func openProgram() (*os.File, error) {
 	fd, err := unix.OpenTree(unix.AT_FDCWD, "/proc/self/exe", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
@@ -159,7 +173,7 @@ func openProgram() (*os.File, error) {
 
 // close keeps the end on which trouble is heard of.
 func (f *files) close() {
-	for _, file := range []*os.File{f.config.read, f.config.write, f.trouble.write, f.control, f.console, f.null, f.program} {
+	for _, file := range []*os.File{f.config.read, f.config.write, f.trouble.write, f.control, f.console, f.null} {
 		file.Close() // of nil, or again: no harm
 	}
 }
@@ -187,12 +201,16 @@ func onThread(f func() error) error {
 	return <-done
 }
 
-// spawn starts the first process with the mounts of this thread.
-func spawn(f *files) (pid int, err error) {
+// spawn mounts the root of the instance with that folder, on this thread, and starts the first process with the
+// thread's mounts.
+func spawn(dir string, f *files, program *os.File) (*process, error) {
+	if err := mountRoot(dir); err != nil {
+		return nil, err
+	}
 	all := []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1<<32 - 1}} // every id is itself
 	attr := &syscall.ProcAttr{
 		Env:   []string{"GOMAXPROCS=1"},
-		Files: []uintptr{f.null.Fd(), f.null.Fd(), f.null.Fd(), f.config.read.Fd(), f.trouble.write.Fd(), f.control.Fd(), f.console.Fd(), f.program.Fd()},
+		Files: []uintptr{f.null.Fd(), f.null.Fd(), f.null.Fd(), f.config.read.Fd(), f.trouble.write.Fd(), f.control.Fd(), f.console.Fd(), program.Fd()},
 		Sys: &syscall.SysProcAttr{
 			Setsid: true,
 			Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID |
@@ -200,9 +218,9 @@ func spawn(f *files) (pid int, err error) {
 			UidMappings: all, GidMappings: all, GidMappingsEnableSetgroups: true,
 		},
 	}
-	pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", fdProgram), []string{initName, stageSetup}, attr)
+	pid, err := syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", fdProgram), []string{initName, stageSetup}, attr)
 	if err != nil {
-		return 0, fmt.Errorf("make the namespaces (user.max_user_namespaces may be 0): %w", err)
+		return nil, fmt.Errorf("make the namespaces (user.max_user_namespaces may be 0): %w", err)
 	}
-	return pid, nil
+	return openProcess(pid)
 }
