@@ -168,23 +168,22 @@ func (a *Agent) linksOf(v *policy.View) map[uint32]int {
 // assign gives every instance's worker its newest order, and lets go of those that the controller forgot.
 func (a *Agent) assign(ctx context.Context, working *sync.WaitGroup) {
 	known := map[string]bool{}
-	for _, order := range a.desired.Instances {
-		known[order.ID] = true
-		w := a.workers[order.ID]
+	for _, o := range a.desired.Instances {
+		known[o.ID] = true
+		w := a.workers[o.ID]
 		if w == nil {
-			w = &worker{agent: a, id: order.ID, orders: make(chan hostapi.Instance, 1)}
-			a.workers[order.ID] = w
+			w = newWorker(a, o.ID)
+			a.workers[o.ID] = w
 			working.Go(func() { w.run(ctx) })
 		}
-		if !same(order, w.ordered) {
-			delete(a.status, order.ID) // of what was ordered before
-			w.ordered = order
-			w.order(order)
+		if !same(o, w.ordered) {
+			delete(a.status, o.ID) // of what was ordered before
+			w.order(ctx, o)
 		}
 	}
 	for id, w := range a.workers {
 		if !known[id] {
-			close(w.orders)
+			w.forget()
 			delete(a.workers, id)
 			delete(a.status, id)
 			delete(a.console, id)
@@ -200,7 +199,6 @@ func (a *Agent) push(consoles []hostapi.Console) {
 		r.Applied = a.view.Revision
 	}
 	for _, s := range a.status {
-		s.Detail = sentence(s.Detail)
 		r.Instances = append(r.Instances, s)
 	}
 	slices.SortFunc(r.Instances, func(x, y hostapi.InstanceReport) int { return strings.Compare(x.ID, y.ID) })
@@ -217,10 +215,14 @@ func (a *Agent) push(consoles []hostapi.Console) {
 	a.reports <- r
 }
 
-// sentence is what may be said in a report: not too long, and valid UTF-8.
+// sentence is what may be said in a report or a log: not too long, whatever names root in an instance gave to
+// files, and valid UTF-8. What it was about is at the beginning, and the cause at the end.
 func sentence(s string) string {
-	const most = 1 << 10
-	return strings.ToValidUTF8(s[:min(len(s), most)], "?")
+	const most = 400
+	if len(s) > most {
+		s = s[:most/2] + " … " + s[len(s)-most/2:]
+	}
+	return strings.ToValidUTF8(s, "?")
 }
 
 // consoles are those that were written to since they were last reported.

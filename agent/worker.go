@@ -21,21 +21,41 @@ const (
 type worker struct {
 	agent   *Agent
 	id      string
-	ordered hostapi.Instance      // the loop's: the newest order
-	orders  chan hostapi.Instance // at most one waits: the newest
+	ordered hostapi.Instance   // the loop's: the newest order
+	cut     context.CancelFunc // the loop's: ends the start that was ordered
+	orders  chan order         // at most one waits: the newest
 }
 
-// order replaces the order that waits. Only the loop calls it.
-func (w *worker) order(o hostapi.Instance) {
+func newWorker(a *Agent, id string) *worker {
+	return &worker{agent: a, id: id, cut: func() {}, orders: make(chan order, 1)}
+}
+
+// An order is what the controller wants of an instance, until it wants something else.
+type order struct {
+	hostapi.Instance
+	ctx context.Context // ends with the next order; heeded by starts, for a stop may take its time
+}
+
+// order replaces the order that waits, and cuts off the start that is under way. Only the loop calls it.
+func (w *worker) order(ctx context.Context, o hostapi.Instance) {
+	w.cut()
+	ctx, w.cut = context.WithCancel(ctx)
 	select {
 	case <-w.orders:
 	default:
 	}
-	w.orders <- o
+	w.ordered = o
+	w.orders <- order{o, ctx}
+}
+
+// forget ends the worker: the controller does not know the instance any more. Only the loop calls it.
+func (w *worker) forget() {
+	w.cut()
+	close(w.orders)
 }
 
 func (w *worker) run(ctx context.Context) {
-	var current hostapi.Instance
+	var current order
 	var ended <-chan error // receives when what runs has ended
 	var retry <-chan time.Time
 	for {
@@ -46,11 +66,11 @@ func (w *worker) run(ctx context.Context) {
 			// It shut itself down, or was killed: what is to become of it is the controller's to say.
 			w.agent.Log.Info("instance ended by itself", "instance", w.id, "error", err)
 			ended = nil
-			w.say(ctx, current, hostapi.InstanceReport{ID: w.id, State: hostapi.Stopped, Boots: current.Boots})
+			w.say(ctx, current.Instance, hostapi.InstanceReport{ID: w.id, State: hostapi.Stopped, Boots: current.Boots})
 			continue
 		case order, open := <-w.orders:
 			if !open {
-				return // the controller has forgotten the instance
+				return
 			}
 			current = order
 		case <-retry:
@@ -63,7 +83,7 @@ func (w *worker) run(ctx context.Context) {
 		if again {
 			retry = time.After(retryAfter)
 		}
-		w.say(ctx, current, report)
+		w.say(ctx, current.Instance, report)
 	}
 }
 
@@ -88,12 +108,12 @@ func same(o, current hostapi.Instance) bool {
 
 // settle carries the order out; again tells that it is to be tried once more: what must go is tried
 // until it is gone, and what runs already is never ended because something about it failed.
-func (w *worker) settle(ctx context.Context, o hostapi.Instance) (report hostapi.InstanceReport, again bool) {
+func (w *worker) settle(ctx context.Context, o order) (report hostapi.InstanceReport, again bool) {
 	report = hostapi.InstanceReport{ID: w.id, State: hostapi.Stopped, Boots: o.Boots}
 	if !o.Run {
-		if err := w.stop(ctx, o); err != nil && ctx.Err() == nil {
-			w.agent.Log.Error("instance not stopped", "instance", w.id, "error", err)
-			report.State, report.Detail = hostapi.Failed, err.Error()
+		if err := w.stop(ctx, o.Instance); err != nil && ctx.Err() == nil {
+			report.State, report.Detail = hostapi.Failed, sentence(err.Error())
+			w.agent.Log.Error("instance not stopped", "instance", w.id, "error", report.Detail)
 			return report, true
 		}
 		return report, false
@@ -105,15 +125,15 @@ func (w *worker) settle(ctx context.Context, o hostapi.Instance) (report hostapi
 	switch {
 	case err == nil:
 		report.State = hostapi.Running
-	case ctx.Err() != nil:
+	case o.ctx.Err() != nil:
 	case running == o.Boots:
-		w.agent.Log.Error("instance runs, and not all of it is in order", "instance", w.id, "error", err)
+		w.agent.Log.Error("instance runs, and not all of it is in order", "instance", w.id, "error", sentence(err.Error()))
 		report.State = hostapi.Running
 		again = true
 	default:
-		w.agent.Log.Error("instance not started", "instance", w.id, "error", err)
-		report.State, report.Detail = hostapi.Failed, err.Error()
-		_ = w.stop(ctx, o) // the half that was made
+		report.State, report.Detail = hostapi.Failed, sentence(err.Error())
+		w.agent.Log.Error("instance not started", "instance", w.id, "error", report.Detail)
+		_ = w.stop(ctx, o.Instance) // the half that was made
 	}
 	return report, again
 }
@@ -121,7 +141,7 @@ func (w *worker) settle(ctx context.Context, o hostapi.Instance) (report hostapi
 // start takes every step anew, whatever an earlier agent did of them: each is harmless when it is done.
 // The instance's link is attached and its rules are in force before the link is up. running is the
 // boot that runs now.
-func (w *worker) start(ctx context.Context, o hostapi.Instance, running int) error {
+func (w *worker) start(ctx context.Context, o order, running int) error {
 	a := w.agent
 	if len(o.Interfaces) == 0 {
 		return fmt.Errorf("%s has no interface", w.id)
@@ -131,8 +151,9 @@ func (w *worker) start(ctx context.Context, o hostapi.Instance, running int) err
 			return err
 		}
 	}
+	ctx = o.ctx
 	err := a.home.Create(ctx, instance.Spec{ID: w.id, Boots: int32(o.Boots), Hostname: o.Hostname + "." + o.Domain,
-		Addr: o.Interfaces[0].Addr.Addr(), Resolver: o.DNS, Banner: banner(o), UserData: o.UserData})
+		Addr: o.Interfaces[0].Addr.Addr(), Resolver: o.DNS, Banner: banner(o.Instance), UserData: o.UserData})
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ const (
 	opExec      = "exec"
 
 	maxRequest = 4 << 20 // the kernel's limit for a command is 2 MiB
+
+	answerWithin = 10 * time.Second // what is asked takes no time; but root in the instance may be in the way
 )
 
 type request struct {
@@ -93,6 +95,9 @@ func (h Home) connect(ctx context.Context, id string, r request, files []*os.Fil
 
 // ask sends a request that has one reply.
 func (h Home) ask(ctx context.Context, id, op string) error {
+	caller := ctx
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	conn, end, err := h.connect(ctx, id, request{Op: op}, nil)
 	if err != nil {
 		return err
@@ -100,8 +105,10 @@ func (h Home) ask(ctx context.Context, id, op string) error {
 	defer end()
 	r, _, err := receiveReply(conn)
 	switch {
+	case caller.Err() != nil:
+		return caller.Err()
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return fmt.Errorf("%s: its first process did not answer for %s", id, answerWithin)
 	case errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET):
 		return fmt.Errorf("%s: %w", id, ErrNotAlive) // it ended before it answered
 	case err != nil:

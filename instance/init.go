@@ -160,12 +160,17 @@ func (d *initd) listen() {
 		d.say("no control socket: %v", err)
 		return
 	}
-	for {
+	for well := true; ; {
 		conn, err := l.Accept()
-		if err != nil {
-			d.say("no control socket: %v", err)
-			return
+		if err != nil { // it may run out of files or memory, and have them again
+			if well {
+				d.say("the control socket: %v", err)
+			}
+			well = false
+			time.Sleep(100 * time.Millisecond)
+			continue
 		}
+		well = true
 		go d.answer(conn.(*net.UnixConn))
 	}
 }

@@ -96,8 +96,8 @@ func (h Home) Create(ctx context.Context, s Spec) error {
 	}
 	if p, err := h.process(s.ID); err == nil {
 		defer p.close()
-		if err := h.ask(ctx, s.ID, opPing); err == nil || ctx.Err() != nil {
-			return err
+		if err := h.ask(ctx, s.ID, opPing); !errors.Is(err, ErrNotAlive) {
+			return err // whatever keeps it from answering, it runs
 		}
 		if err := p.kill(ctx, 0); err != nil { // it did not get to where it answers
 			return err

@@ -470,6 +470,36 @@ func TestAnotherProcessOfTheSameNumberIsNoInstance(t *testing.T) {
 	}
 }
 
+// Root in the instance cannot do this any more, but could before system calls were filtered, or finds another way.
+func TestAFirstProcessThatDoesNotAnswerIsLeftAndHeardAgain(t *testing.T) {
+	h := newHome(t)
+	launch(t, h, spec("i-1"))
+	before, err := h.readState("i-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var limit unix.Rlimit
+	if err := unix.Prlimit(before.PID, unix.RLIMIT_NOFILE, nil, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Prlimit(before.PID, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: limit.Max}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Create(t.Context(), spec("i-1")); err == nil || !strings.Contains(err.Error(), "its first process did not answer for 10s") {
+		t.Error("created:", err)
+	}
+	if p, err := h.process("i-1"); err != nil || p.pid != before.PID {
+		t.Error("it was ended:", err)
+	}
+	if err := unix.Prlimit(before.PID, unix.RLIMIT_NOFILE, &limit, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Create(t.Context(), spec("i-1")); err != nil {
+		t.Error("when it has files again:", err)
+	}
+	wantSh(t, h, "i-1", "hostname", "ip-172-31-0-10")
+}
+
 func TestStraySignalsDoNotEndAnInstance(t *testing.T) {
 	h := newHome(t)
 	launch(t, h, spec("i-1"))
