@@ -51,6 +51,8 @@ func inside() {
 		err = unix.PtraceAttach(1)
 	case "rename":
 		err = os.Rename(os.Args[3], os.Args[4])
+	case "dig":
+		err = digDown()
 	case "families":
 		fmt.Println(openFamilies())
 		os.Exit(0)

@@ -203,7 +203,7 @@ func (h Home) Remove(id string) error {
 	if err := h.Stop(context.Background(), id, 0); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(h.dir(id)); err != nil {
+	if err := removeTree(h.dir(id)); err != nil {
 		return fmt.Errorf("remove the instance %s: %w", id, err)
 	}
 	return nil
