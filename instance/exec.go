@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"time"
@@ -21,8 +22,9 @@ type Command struct {
 
 // Exec runs a command in an instance, as root in /root, and returns its status: 128 and its number if
 // it was a signal that ended it; 127 and an error if there is no such command there, 126 and an error
-// if it cannot be run. If Stdin and Stdout are terminals the command has one of the instance's. When
-// ctx is done the command is sent SIGHUP.
+// if it cannot be run. If Stdin and Stdout are terminals the command has one of the instance's, else pipes.
+// Exec may read more of Stdin than the command does. What the command leaves running has nobody to read what
+// it prints. When ctx is done the command is sent SIGHUP.
 func (h Home) Exec(ctx context.Context, id string, c Command) (status int, err error) {
 	if len(c.Args) == 0 {
 		return statusNotRun, errors.New("no command")
@@ -31,47 +33,39 @@ func (h Home) Exec(ctx context.Context, id string, c Command) (status int, err e
 	if c.onTerminal() {
 		return h.execTerminal(ctx, id, c, r)
 	}
-	files, err := c.files()
+	s, err := c.streams()
 	if err != nil {
 		return statusNotRun, err
 	}
-	conn, end, err := h.connect(ctx, id, r, files)
-	closeAll(files)
+	conn, end, err := h.connect(ctx, id, r, s.theirs)
+	closeAll(s.theirs)
 	if err != nil {
+		s.close()
 		return statusNotRun, err
 	}
 	defer end()
-	started, _, err := receiveReply(conn)
-	if err == nil && started.Error == "" {
-		started, _, err = receiveReply(conn)
+	started, _, err := receiveStart(conn)
+	if err != nil || started.Error != "" {
+		s.close()
+		return result(ctx, started, err)
 	}
-	return result(ctx, started, err)
+	s.copy(c.Stdin)
+	last, _, err := receiveReply(conn)
+	lost := s.end(ctx.Err() == nil)
+	if status, err := result(ctx, last, err); err != nil || lost == nil {
+		return status, err
+	}
+	return statusNotRun, fmt.Errorf("pass on what it printed: %w", lost)
 }
 
-// files are copies, for closing.
-func (c Command) files() (files []*os.File, err error) {
-	for _, f := range []*os.File{c.Stdin, c.Stdout, c.Stderr} {
-		var copied *os.File
-		if f == nil {
-			copied, err = os.OpenFile("/dev/null", os.O_RDWR, 0)
-		} else {
-			copied, err = duplicate(f)
-		}
-		if err != nil {
-			closeAll(files)
-			return nil, err
-		}
-		files = append(files, copied)
+// receiveStart receives the first reply to a command, which takes no time.
+func receiveStart(conn *net.UnixConn) (r reply, terminal *os.File, err error) {
+	limit := time.AfterFunc(answerWithin, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	r, terminal, err = receiveReply(conn)
+	if !limit.Stop() && err != nil {
+		err = fmt.Errorf("the instance's first process did not answer for %s", answerWithin)
 	}
-	return files, nil
-}
-
-func duplicate(f *os.File) (*os.File, error) {
-	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("duplicate %s: %w", f.Name(), err)
-	}
-	return os.NewFile(uintptr(fd), f.Name()), nil
+	return r, terminal, err
 }
 
 func result(ctx context.Context, r reply, err error) (int, error) {
@@ -114,7 +108,7 @@ func (h Home) execTerminal(ctx context.Context, id string, c Command, r request)
 		return statusNotRun, err
 	}
 	defer end()
-	started, terminal, err := receiveReply(conn)
+	started, terminal, err := receiveStart(conn)
 	if err != nil || started.Error != "" || terminal == nil {
 		return result(ctx, started, err)
 	}
@@ -124,8 +118,14 @@ func (h Home) execTerminal(ctx context.Context, id string, c Command, r request)
 		return statusNotRun, err
 	}
 	defer restore()
-	printed := relay(c, terminal)
+	halt, stop, err := os.Pipe()
+	if err != nil {
+		terminal.Close()
+		return statusNotRun, err
+	}
+	printed := relay(c, terminal, halt)
 	last, _, err := receiveReply(conn)
+	stop.Close()
 	// What the command printed last may be on its way; what it left running may go on printing.
 	terminal.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	<-printed
@@ -133,7 +133,7 @@ func (h Home) execTerminal(ctx context.Context, id string, c Command, r request)
 }
 
 // relay ends, and closes the terminal, when it can no longer be read.
-func relay(c Command, terminal *os.File) (printed chan struct{}) {
+func relay(c Command, terminal, halt *os.File) (printed chan struct{}) {
 	printed = make(chan struct{})
 	resized := make(chan os.Signal, 1)
 	signal.Notify(resized, unix.SIGWINCH)
@@ -142,7 +142,10 @@ func relay(c Command, terminal *os.File) (printed chan struct{}) {
 			copySize(c.Stdout, terminal)
 		}
 	}()
-	go io.Copy(terminal, c.Stdin) // until the next key after the end, which nobody wants: callers exit
+	go func() {
+		defer halt.Close()
+		feed(terminal, c.Stdin, halt)
+	}()
 	go func() {
 		defer close(printed)
 		io.Copy(c.Stdout, terminal) // ends with EIO when nothing in the instance has it open
