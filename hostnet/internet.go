@@ -40,7 +40,7 @@ var publicRange = netip.MustParsePrefix("198.18.0.0/15")
 // that the host neither has nor routes. A block that is claimed already, by this owner on an earlier
 // day, is checked: anything but our own pair on its addresses is an error that says what is in the way.
 func (l *Links) ClaimPublic(block netip.Prefix) (Internet, error) {
-	unlock, err := lockLinks()
+	unlock, err := lock(lockFile, lockPatience)
 	if err != nil {
 		return Internet{}, err
 	}
@@ -260,18 +260,4 @@ func prefix(n *net.IPNet) netip.Prefix {
 	addr, _ := netip.AddrFromSlice(n.IP)
 	bits, _ := n.Mask.Size()
 	return netip.PrefixFrom(addr.Unmap(), bits)
-}
-
-// lockLinks keeps two data directories from choosing the same block at once. The folder is there on
-// every machine, so no lock file need be made and removed.
-func lockLinks() (unlock func(), err error) {
-	f, err := os.Open("/sys/class/net")
-	if err != nil {
-		return nil, fmt.Errorf("lock the links: %w", err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock the links: %w", err)
-	}
-	return func() { f.Close() }, nil
 }
