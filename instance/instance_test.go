@@ -246,6 +246,17 @@ func TestAnInstanceThatWouldSeeTheDataDirectoryElsewhereDoesNotStart(t *testing.
 	}
 }
 
+func TestTheDataDirectoryMayBeWhereInstancesHaveTheirOwn(t *testing.T) {
+	newHome(t)
+	dir := t.TempDir() // below /tmp
+	h := Home{Dir: filepath.Join(dir, "instances"), Hide: dir, Owner: "00000001"}
+	launch(t, h, spec("i-1"))
+	wantSh(t, h, "i-1", "ls -A /tmp", "")
+	if err := h.Remove("i-1"); err != nil {
+		t.Error(err)
+	}
+}
+
 // Instances see the root file system without what is mounted on it; there the data directory has its other name.
 func TestTheDataDirectoryIsHiddenWhereItIsBoundFrom(t *testing.T) {
 	h := newHome(t)

@@ -147,6 +147,11 @@ func enterRoot(c config) error {
 const plain = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
 func mountAll(c config, dev *os.File) error {
+	if c.Hide != "" { // before anything else covers it, as /tmp may
+		if err := cover(c.Hide); err != nil {
+			return err
+		}
+	}
 	for _, m := range []struct {
 		target, fs string
 		flags      uintptr
@@ -179,11 +184,6 @@ func mountAll(c config, dev *os.File) error {
 	// Without the limit the capabilities that are dropped could be had again.
 	if err := os.WriteFile("/proc/sys/user/max_user_namespaces", []byte("0"), 0); err != nil {
 		return fmt.Errorf("limit user namespaces: %w", err)
-	}
-	if c.Hide != "" {
-		if err := cover(c.Hide); err != nil {
-			return err
-		}
 	}
 	return protect()
 }
