@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 type downCmd struct {
@@ -36,8 +34,8 @@ func (c *downCmd) Run(e *env) error {
 	held, err := lock(dir, "down", 0)
 	if inUse := (*inUseError)(nil); errors.As(err, &inUse) && inUse.role == "up" {
 		fmt.Fprintf(e.stderr, "crenel: stopping crenel up (process %d)\n", inUse.pid)
-		if err := unix.Kill(inUse.pid, unix.SIGTERM); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("stop process %d: %w", inUse.pid, err)
+		if err := stop(inUse.pid); err != nil {
+			return err
 		}
 		held, err = lock(dir, "down", 30*time.Second)
 	}
@@ -45,6 +43,12 @@ func (c *downCmd) Run(e *env) error {
 		return err
 	}
 	defer held.Close()
+	gone, err := lockController(dir)
+	if err == nil {
+		defer gone.Close()
+	} else if !errors.Is(err, os.ErrNotExist) { // no controller ever ran
+		return err
+	}
 	agent, err := agentPath()
 	if err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -53,11 +52,16 @@ func (c *upCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	held, err := lock(dir, "up", 3*time.Second)
+	held, err := lock(dir, "up", patience)
 	if err != nil {
 		return err
 	}
 	defer held.Close()
+	place, err := lockController(dir)
+	if err != nil {
+		return err
+	}
+	defer place.Close()
 	endpoint := "http://" + api.Addr().String()
 	key, err := auth.EnsureRoot(dir)
 	if err != nil {
@@ -73,7 +77,7 @@ func (c *upCmd) Run(e *env) error {
 	defer hosts.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
-	controller, err := controllerProcess(dir, c.Account, key, held, api.(*net.TCPListener), hosts)
+	controller, err := controllerProcess(dir, c.Account, key, place, api.(*net.TCPListener), hosts)
 	if err != nil {
 		return err
 	}
@@ -144,8 +148,7 @@ func listenHosts(dir string) (*net.UnixListener, error) {
 	return l, nil
 }
 
-// controllerProcess is `crenel server` with all that it may not open itself. Like the agent it has the
-// lock open: the data directory is free when the last of the three is gone.
+// controllerProcess is `crenel server` with all that it may not open itself.
 func controllerProcess(dir, account string, key vpc.AccessKey, lock *os.File, api *net.TCPListener, hosts *net.UnixListener) (p supervise.Process, err error) {
 	self, err := os.Executable()
 	if err != nil {

@@ -414,6 +414,28 @@ func TestTheControllerHasNoPrivileges(t *testing.T) {
 	}
 }
 
+// What down reads as root, the controller must not write; and no lock of root's is its to give away.
+func TestTheControllerHoldsNoFileOfRoots(t *testing.T) {
+	u := start(t, t.TempDir())
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", u.child("controller")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range files {
+		path, _ := os.Readlink(fd)
+		if !strings.HasPrefix(path, u.dir) || strings.HasPrefix(path, filepath.Join(u.dir, "etcd")) {
+			continue
+		}
+		mode, err := os.Lstat(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path != filepath.Join(u.dir, "run/controller.lock") || mode.Mode()&0o200 != 0 {
+			t.Errorf("the controller has %s open: %s", path, mode.Mode())
+		}
+	}
+}
+
 func TestExecHasTheCommandsExitStatus(t *testing.T) {
 	u := start(t, t.TempDir())
 	p := newPair(t, u)
