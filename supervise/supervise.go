@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -138,7 +139,7 @@ func (k *keeper) run(ctx context.Context) (ready bool, err error) {
 	cmd := exec.CommandContext(ctx, k.Path, k.Args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
 	cmd.WaitDelay = grace
-	cmd.Dir, cmd.Stderr = k.Dir, k.stderr
+	cmd.Dir, cmd.Stderr, cmd.Env = k.Dir, k.stderr, environment(os.Environ())
 	cmd.ExtraFiles = append([]*os.File{k.lifeline}, k.Files...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is the supervisor's to hand on
 	input, err := k.input()
@@ -171,6 +172,21 @@ func (k *keeper) run(ctx context.Context) (ready bool, err error) {
 			}
 		}
 	}
+}
+
+// environment is what processes get of the supervisor's, which is root's and may hold anything: where
+// programs are, time zones and language, and what is for Go's runtime or for crenel.
+func environment(all []string) (out []string) {
+	for _, v := range all {
+		name, _, _ := strings.Cut(v, "=")
+		switch {
+		case name == "PATH", name == "TZ", name == "LANG", strings.HasPrefix(name, "CRENEL_"):
+			out = append(out, v)
+		case name == "GODEBUG", name == "GOTRACEBACK", name == "GOMAXPROCS", name == "GOGC", name == "GOMEMLIMIT":
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 func (k *keeper) input() (*os.File, error) {

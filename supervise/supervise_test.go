@@ -95,8 +95,23 @@ func TestInputAndFilesAreHandedOver(t *testing.T) {
 	}
 }
 
+func TestTheEnvironmentIsNotHandedOver(t *testing.T) {
+	t.Setenv("SOME_SECRET", "secret")
+	t.Setenv("CRENEL_VERBOSE", "1")
+	t.Setenv("TZ", "UTC")
+	ctx, cancel := context.WithCancel(context.Background())
+	said := newFile(t)
+	script := "echo ${SOME_SECRET-none} $CRENEL_VERBOSE $TZ ${PATH:+path} ${HOME-none} >&2; echo ready; exec sleep 1000"
+	if err := Run(ctx, []Process{shell("one", script, true)}, cancel, said); err != nil {
+		t.Error(err)
+	}
+	if got := content(t, said); got != "none 1 UTC path none\n" {
+		t.Errorf("it has %q", got)
+	}
+}
+
 // The test binary is a supervisor, and its child follows it, where these say so.
-const asSupervisor, asChild = "SUPERVISE_TEST_PARENT", "SUPERVISE_TEST_CHILD"
+const asSupervisor, asChild = "CRENEL_TEST_PARENT", "CRENEL_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	switch {
