@@ -37,8 +37,8 @@ func Probe() (missing []error) {
 }
 
 // Clean stops the data directory's instances and removes every process, link, map, mount and pin that an
-// agent made for it. Instances keep their disks, and the data directory its data.
-func Clean(ctx context.Context, dir string) error {
+// agent made for it. Instances keep their disks unless they are to be purged, and the data directory its data.
+func Clean(ctx context.Context, dir string, purge bool) error {
 	p := newPaths(dir)
 	home := p.home()
 	here, err := home.List()
@@ -48,7 +48,12 @@ func Clean(ctx context.Context, dir string) error {
 	problems := make([]error, len(here))
 	var stopping sync.WaitGroup
 	for n, s := range here {
-		stopping.Go(func() { problems[n] = home.Stop(ctx, s.ID, stopGrace) })
+		stopping.Go(func() {
+			problems[n] = home.Stop(ctx, s.ID, stopGrace)
+			if purge && problems[n] == nil {
+				problems[n] = home.Remove(s.ID)
+			}
+		})
 	}
 	stopping.Wait()
 	links, err := hostnet.Open(p.owner)

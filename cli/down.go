@@ -54,6 +54,9 @@ func (c *downCmd) Run(e *env) error {
 		return err
 	}
 	clean := exec.Command(agent, "clean", "--data-dir", dir)
+	if c.Purge { // it knows how to remove whatever instances have made
+		clean.Args = append(clean.Args, "--purge")
+	}
 	clean.Stdout, clean.Stderr = e.stdout, e.stderr
 	if err := clean.Run(); err != nil {
 		return fmt.Errorf("not everything could be removed: %w", err)

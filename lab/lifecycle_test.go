@@ -414,6 +414,30 @@ func TestTheControllerHasNoPrivileges(t *testing.T) {
 	}
 }
 
+// Folders in folders, more than files may be open, keep no instance and no data directory from being removed.
+func TestAnInstanceCannotKeepItselfFromBeingRemoved(t *testing.T) {
+	u := start(t, t.TempDir())
+	p := newPair(t, u)
+	w := u.wire()
+	dig := "import os\nfor n in range(25000):\n    os.mkdir('a')\n    os.chdir('a')\n"
+	for _, name := range []string{"c", "s"} {
+		if out, err := w.inside(p.instances[name], "python3", "-c", dig).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %.200s", err, out)
+		}
+	}
+	form := url.Values{"InstanceId.1": {p.instances["c"]}}
+	if err := p.play.on.call("TerminateInstances", form, &ec2.TerminateInstancesOutput{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.play.on.settle(p.instances["c"], "terminated"); err != nil {
+		t.Error(err)
+	}
+	run(t, u.bin+"/crenel", "down", "--data-dir", u.dir, "--purge")
+	if entries, err := os.ReadDir(u.dir); err == nil {
+		t.Error("left:", entries)
+	}
+}
+
 // What down reads as root, the controller must not write; and no lock of root's is its to give away.
 func TestTheControllerHoldsNoFileOfRoots(t *testing.T) {
 	u := start(t, t.TempDir())

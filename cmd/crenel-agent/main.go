@@ -84,14 +84,17 @@ func (c *execCmd) Run() error {
 	return nil
 }
 
-type cleanCmd struct{ dataDir }
+type cleanCmd struct {
+	dataDir
+	Purge bool `help:"The instances' disks too."`
+}
 
 func (c *cleanCmd) Run() error {
 	dir, err := filepath.EvalSymlinks(c.DataDir)
 	if err != nil {
 		return err
 	}
-	return agent.Clean(context.Background(), dir)
+	return agent.Clean(context.Background(), dir, c.Purge)
 }
 
 func main() {
