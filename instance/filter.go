@@ -10,7 +10,7 @@ import (
 )
 
 // The system calls of an instance pass a filter of the kernel's (seccomp). It is there for what neither
-// a namespace nor a capability closes: see docs/decisions/0004-system-calls.md. It begins before any of the
+// a namespace nor a capability closes: see docs/decisions/0006-system-calls.md. It begins before any of the
 // instance's code runs and is inherited by all of its processes.
 
 // families are those whose sockets belong to a network namespace, so that what they send passes the

@@ -157,7 +157,7 @@ func (h Home) openFiles(id string) (f *files, err error) {
 
 // openProgram opens this program on a mount of its own, which is read-only and has no place in any tree: what
 // the instance gets hold of by /proc/PID/exe it can neither write nor chmod, nor mount otherwise. See
-// docs/decisions/0005-the-first-program.md. The thread must be in the mount namespace that this process began in.
+// docs/decisions/0007-the-first-program.md. The thread must be in the mount namespace that this process began in.
 func openProgram() (*os.File, error) {
 	fd, err := unix.OpenTree(unix.AT_FDCWD, "/proc/self/exe", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if err != nil {
