@@ -56,7 +56,10 @@ func (l listing[T]) page(s *vpc.State, in any, withIDs bool, items []T) ([]T, *s
 	if err != nil {
 		return nil, nil, err
 	}
-	asked, _ := field(in, "Filters").([]ec2.Filter)
+	asked, ok := field(in, "Filters").([]ec2.Filter)
+	if !ok {
+		asked, _ = field(in, "Filter").([]ec2.Filter) // as DescribeNatGateways has it
+	}
 	match, err := l.filters.matcher(asked)
 	if err != nil {
 		return nil, nil, err
