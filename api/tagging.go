@@ -32,15 +32,21 @@ var taggables = []taggable{
 	tagsOf("network-interface", interfaceIDs, func(o *vpc.Interface) *vpc.Tags { return &o.Tags }, func(o *vpc.Interface) string { return o.ID }),
 	tagsOf("instance", instanceIDs, func(o *vpc.Instance) *vpc.Tags { return &o.Tags }, func(o *vpc.Instance) string { return o.ID }),
 	tagsOf("key-pair", keyPairIDs, func(o *vpc.KeyPair) *vpc.Tags { return &o.Tags }, func(o *vpc.KeyPair) string { return o.ID }),
+	taggedBySide("vpc-peering-connection", peeringIDs, (*vpc.Peering).TagsOf, func(o *vpc.Peering) string { return o.ID }),
 	{"security-group-rule", "sgr", eachRuleTags, changeRuleTags},
 }
 
 // tagsOf makes a noun whose objects stand in a table of their own taggable.
 func tagsOf[T any](resource string, k ids[T], tags func(*T) *vpc.Tags, id func(*T) string) taggable {
+	return taggedBySide(resource, k, func(o *T, _ vpc.Scope) *vpc.Tags { return tags(o) }, id)
+}
+
+// taggedBySide is tagsOf for a noun of which everybody who sees it has tags of their own.
+func taggedBySide[T any](resource string, k ids[T], tags func(*T, vpc.Scope) *vpc.Tags, id func(*T) string) taggable {
 	return taggable{resource, k.prefix,
 		func(s *vpc.State, yield func(string, vpc.Tags)) {
 			for o := range k.table(s).By("scope", s.Key()) {
-				yield(id(o), *tags(o))
+				yield(id(o), *tags(o, s.Scope))
 			}
 		},
 		func(e *vpc.Edit, id string, change func(vpc.Tags) (vpc.Tags, error)) error {
@@ -48,8 +54,11 @@ func tagsOf[T any](resource string, k ids[T], tags func(*T) *vpc.Tags, id func(*
 			if err != nil {
 				return err
 			}
+			if any(old).(interface{ Key() string }).Key() == vpc.AWS(e.Region).Key() {
+				return notYours(id)
+			}
 			o := *old
-			if *tags(&o), err = change(*tags(old)); err != nil {
+			if *tags(&o, e.Scope), err = change(*tags(old, e.Scope)); err != nil {
 				return err
 			}
 			k.table(e.State).Put(&o)
