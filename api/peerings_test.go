@@ -22,8 +22,8 @@ func (w *world) peer(a, b string) string {
 	return *do[ec2.CreateVpcPeeringConnectionOutput](w, "CreateVpcPeeringConnection", "VpcId="+a+"&PeerVpcId="+b).VpcPeeringConnection.VpcPeeringConnectionId
 }
 
-// peering is the connection as DescribeVpcPeeringConnections shows it.
-func (w *world) peering(id string) ec2.VpcPeeringConnection {
+// seePeering is the connection as DescribeVpcPeeringConnections shows it.
+func (w *world) seePeering(id string) ec2.VpcPeeringConnection {
 	w.Helper()
 	return do[ec2.DescribeVpcPeeringConnectionsOutput](w, "DescribeVpcPeeringConnections", "VpcPeeringConnectionId.1="+id).VpcPeeringConnections[0]
 }
@@ -74,7 +74,7 @@ func TestAPeeringConnectionLives(t *testing.T) {
 	if !out.ExpirationTime.Equal(testNow.Add(7*24*time.Hour)) || *out.Tags[0].Value != "x" {
 		t.Errorf("answered %+v", out)
 	}
-	if got, want := peeringText(w.peering(id)), "pending-acceptance/Pending Acceptance by 111122223333: 111122223333 us-east-1 10.1.0.0/16 -> 111122223333 us-east-1"; got != want {
+	if got, want := peeringText(w.seePeering(id)), "pending-acceptance/Pending Acceptance by 111122223333: 111122223333 us-east-1 10.1.0.0/16 -> 111122223333 us-east-1"; got != want {
 		t.Errorf("asked for: %s, want %s", got, want)
 	}
 	accepted := do[ec2.AcceptVpcPeeringConnectionOutput](w, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId="+id).VpcPeeringConnection
@@ -82,14 +82,14 @@ func TestAPeeringConnectionLives(t *testing.T) {
 	if got := peeringText(*accepted); got != "provisioning/Provisioning: "+both {
 		t.Errorf("accepted: answered %s", got)
 	}
-	p := w.peering(id)
+	p := w.seePeering(id)
 	if got := peeringText(p); got != "active/Active: "+both || p.ExpirationTime != nil || *p.AccepterVpcInfo.CidrBlockSet[0].CidrBlock != "10.2.0.0/16" ||
 		*p.AccepterVpcInfo.PeeringOptions.AllowDnsResolutionFromRemoteVpc {
 		t.Errorf("accepted: %s %+v", got, p)
 	}
 	options := do[ec2.ModifyVpcPeeringConnectionOptionsOutput](w, "ModifyVpcPeeringConnectionOptions", "VpcPeeringConnectionId="+id+
 		"&AccepterPeeringConnectionOptions.AllowDnsResolutionFromRemoteVpc=true&AccepterPeeringConnectionOptions.AllowEgressFromLocalClassicLinkToRemoteVpc=false")
-	p = w.peering(id)
+	p = w.seePeering(id)
 	if !*options.AccepterPeeringConnectionOptions.AllowDnsResolutionFromRemoteVpc || options.RequesterPeeringConnectionOptions != nil ||
 		!*p.AccepterVpcInfo.PeeringOptions.AllowDnsResolutionFromRemoteVpc || *p.RequesterVpcInfo.PeeringOptions.AllowDnsResolutionFromRemoteVpc {
 		t.Errorf("answered %+v, shows %+v", options, p)
@@ -97,12 +97,12 @@ func TestAPeeringConnectionLives(t *testing.T) {
 	if out := do[ec2.DeleteVpcPeeringConnectionOutput](w, "DeleteVpcPeeringConnection", "VpcPeeringConnectionId="+id); !*out.Return {
 		t.Errorf("answered %+v", out)
 	}
-	if got, want := peeringText(w.peering(id)), "deleted/Deleted by 111122223333: 111122223333 us-east-1 10.1.0.0/16 -> 111122223333 us-east-1"; got != want {
+	if got, want := peeringText(w.seePeering(id)), "deleted/Deleted by 111122223333: 111122223333 us-east-1 10.1.0.0/16 -> 111122223333 us-east-1"; got != want {
 		t.Errorf("deleted: %s, want %s", got, want)
 	}
 	w.peer(b, a) // another one, the other way round
 	w.forget(47 * time.Hour)
-	w.peering(id)
+	w.seePeering(id)
 	w.forget(49 * time.Hour)
 	w.refuse("DescribeVpcPeeringConnections", "VpcPeeringConnectionId.1="+id, "InvalidVpcPeeringConnectionID.NotFound: The vpcPeeringConnection ID '"+id+"' does not exist")
 }
@@ -117,7 +117,7 @@ func TestBothSidesSeeAPeeringConnection(t *testing.T) {
 		id := *do[ec2.CreateVpcPeeringConnectionOutput](w, "CreateVpcPeeringConnection", "VpcId="+mine+"&PeerVpcId="+theirs+
 			"&PeerOwnerId="+other.Account+"&PeerRegion="+other.Region).VpcPeeringConnection.VpcPeeringConnectionId
 		them.state = w.state
-		if got := them.peering(id).Status.Code; got != "pending-acceptance" {
+		if got := them.seePeering(id).Status.Code; got != "pending-acceptance" {
 			t.Errorf("%v sees %s", other, got)
 		}
 		in := "VpcPeeringConnectionId=" + id
@@ -146,7 +146,7 @@ func TestBothSidesSeeAPeeringConnection(t *testing.T) {
 			*world
 			want string
 		}{{w, "mine"}, {them, "theirs"}} {
-			p := side.peering(id)
+			p := side.seePeering(id)
 			tags := do[ec2.DescribeTagsOutput](side.world, "DescribeTags", "Filter.1.Name=resource-type&Filter.1.Value.1=vpc-peering-connection").Tags
 			if p.Status.Code != "active" || len(p.Tags) != 1 || *p.Tags[0].Value != side.want || len(tags) != 1 || *tags[0].Value != side.want {
 				t.Errorf("%v sees %+v %+v, want the tag %s", side.scope, p, tags, side.want)
@@ -163,7 +163,7 @@ func TestBothSidesSeeAPeeringConnection(t *testing.T) {
 		do[ec2.ModifyVpcPeeringConnectionOptionsOutput](them, "ModifyVpcPeeringConnectionOptions", options)
 		do[ec2.DeleteVpcPeeringConnectionOutput](them, "DeleteVpcPeeringConnection", in)
 		w.state = them.state
-		if got, want := *w.peering(id).Status.Message, "Deleted by "+other.Account; got != want {
+		if got, want := *w.seePeering(id).Status.Message, "Deleted by "+other.Account; got != want {
 			t.Errorf("deleted: %s, want %s", got, want)
 		}
 	}
@@ -185,7 +185,7 @@ func TestAPeeringConnectionThatFails(t *testing.T) {
 		{"a VPC that another Region does not have", "VpcId=" + a + "&PeerRegion=eu-west-1&PeerVpcId=" + b},
 	} {
 		out := do[ec2.CreateVpcPeeringConnectionOutput](w, "CreateVpcPeeringConnection", c.form).VpcPeeringConnection
-		p := w.peering(*out.VpcPeeringConnectionId)
+		p := w.seePeering(*out.VpcPeeringConnectionId)
 		if out.Status.Code != "initiating-request" || p.Status.Code != "failed" ||
 			*p.Status.Message != "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range" || p.ExpirationTime != nil {
 			t.Errorf("%s: answered %+v, shows %+v", c.sentence, out.Status, p.Status)
@@ -199,7 +199,7 @@ func TestAPeeringConnectionThatFails(t *testing.T) {
 		e.VPCs.Put(&v)
 	})
 	out := do[ec2.AcceptVpcPeeringConnectionOutput](w, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId="+id)
-	if out.VpcPeeringConnection.Status.Code != "failed" || w.peering(id).Status.Code != "failed" {
+	if out.VpcPeeringConnection.Status.Code != "failed" || w.seePeering(id).Status.Code != "failed" {
 		t.Errorf("accepted: %+v", out.VpcPeeringConnection.Status)
 	}
 	w.refuse("DeleteVpcPeeringConnection", "VpcPeeringConnectionId="+id, "InvalidStateTransition: Invalid state transition for "+id+", attempted to transition from failed to deleting")
@@ -220,11 +220,11 @@ func TestAPeeringRequestExpires(t *testing.T) {
 		t.Errorf("accepted after a week: %v, want %s", err, want)
 	}
 	w.forget(week - time.Second)
-	if got := w.peering(id).Status.Code; got != "pending-acceptance" {
+	if got := w.seePeering(id).Status.Code; got != "pending-acceptance" {
 		t.Errorf("just before, it is %s", got)
 	}
 	w.forget(week)
-	if p := w.peering(id); p.Status.Code != "expired" || *p.Status.Message != "Expired" || !p.ExpirationTime.Equal(testNow.Add(week)) {
+	if p := w.seePeering(id); p.Status.Code != "expired" || *p.Status.Message != "Expired" || !p.ExpirationTime.Equal(testNow.Add(week)) {
 		t.Errorf("then it is %+v", p)
 	}
 	if err := w.later(week, "CreateVpcPeeringConnection", "VpcId="+a+"&PeerVpcId="+b); err != nil {
@@ -241,7 +241,7 @@ func TestPeeringRefuses(t *testing.T) {
 	do[ec2.AcceptVpcPeeringConnectionOutput](w, "AcceptVpcPeeringConnection", "VpcPeeringConnectionId="+active)
 	rejected = w.peer(b, c)
 	do[ec2.RejectVpcPeeringConnectionOutput](w, "RejectVpcPeeringConnection", "VpcPeeringConnectionId="+rejected)
-	if p := w.peering(rejected); p.Status.Code != "rejected" || *p.Status.Message != "Rejected by 111122223333" {
+	if p := w.seePeering(rejected); p.Status.Code != "rejected" || *p.Status.Message != "Rejected by 111122223333" {
 		t.Errorf("rejected: %+v", p.Status)
 	}
 	exists := "VpcPeeringConnectionAlreadyExists: A VPC peering connection between the VPCs %s and %s already exists: %s"
@@ -276,7 +276,7 @@ func TestPeeringRefuses(t *testing.T) {
 	w.refuse("CreateVpcPeeringConnection", "VpcId="+c+"&PeerVpcId="+b, "OutstandingVpcPeeringConnectionLimitExceeded: The maximum number of outstanding VPC peering connection requests has been reached.")
 	w.refuse("CreateVpcPeeringConnection", "VpcId="+c+"&PeerVpcId="+b+"&DryRun=true", "OutstandingVpcPeeringConnectionLimitExceeded: The maximum number of outstanding VPC peering connection requests has been reached.")
 	do[ec2.DeleteVpcOutput](w, "DeleteVpc", "VpcId="+b)
-	if p := w.peering(active); p.Status.Code != "deleted" || *p.RequesterVpcInfo.CidrBlock != "10.1.0.0/16" {
+	if p := w.seePeering(active); p.Status.Code != "deleted" || *p.RequesterVpcInfo.CidrBlock != "10.1.0.0/16" {
 		t.Errorf("of a VPC that is deleted: %+v", p)
 	}
 }

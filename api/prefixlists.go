@@ -102,8 +102,8 @@ func tooManyEntries() error {
 	return vpc.Errorf("PrefixListMaxEntriesExceeded", "You've reached the maximum number of entries for the prefix list.")
 }
 
-// notYours says no to changing what is AWS's.
-func notYours(id string) error {
+// ownedByAWS says no to changing what is AWS's.
+func ownedByAWS(id string) error {
 	return vpc.Errorf("OperationNotPermitted", "The prefix list '%s' is managed by AWS and cannot be changed.", id)
 }
 
@@ -111,7 +111,7 @@ func notYours(id string) error {
 func ownPrefixList(s *vpc.State, id string) (*vpc.PrefixList, error) {
 	l, err := prefixListIDs.find(s, id)
 	if err == nil && l.Scope != s.Scope {
-		return nil, notYours(id)
+		return nil, ownedByAWS(id)
 	}
 	return l, err
 }

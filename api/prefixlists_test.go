@@ -80,7 +80,7 @@ func TestAPrefixListLives(t *testing.T) {
 
 func TestAPrefixListThatIsReferredTo(t *testing.T) {
 	w := newWorld(t)
-	id := w.prefixList("IPv4", "192.0.2.0/24", "198.51.100.0/24")
+	id := w.newPrefixList("IPv4", "192.0.2.0/24", "198.51.100.0/24")
 	group, table := w.group("web", ""), w.routeTable(w.defaultVPC())
 	w.allow(group, id)
 	do[ec2.CreateRouteOutput](w, "CreateRoute", "RouteTableId="+table+"&DestinationPrefixListId="+id+"&GatewayId="+w.state.InternetGateways.First("vpc", w.defaultVPC()).ID)
@@ -134,9 +134,9 @@ func manyEntries(name string, n int) string {
 
 func TestPrefixListsRefuse(t *testing.T) {
 	w := newWorld(t)
-	id, id6 := w.prefixList("IPv4", "192.0.2.0/24", "198.51.100.0/24"), w.prefixList("IPv6", "2001:db8::/32")
+	id, id6 := w.newPrefixList("IPv4", "192.0.2.0/24", "198.51.100.0/24"), w.newPrefixList("IPv6", "2001:db8::/32")
 	service := vpc.ServiceListID("us-east-1", "s3")
-	notAWSs := "OperationNotPermitted: The prefix list '" + service + "' is managed by AWS and cannot be changed."
+	isAWSs := "OperationNotPermitted: The prefix list '" + service + "' is managed by AWS and cannot be changed."
 	create := "AddressFamily=IPv4&MaxEntries=2&PrefixListName="
 	change := "PrefixListId=" + id + "&CurrentVersion=1&"
 	cidr := func(c string) string {
@@ -176,18 +176,18 @@ func TestPrefixListsRefuse(t *testing.T) {
 		{"ModifyManagedPrefixList", "PrefixListId=pl-00000000&MaxEntries=5", "InvalidPrefixListID.NotFound: The prefix list ID 'pl-00000000' does not exist"},
 		{"ModifyManagedPrefixList", "PrefixListId=" + id6 + "&CurrentVersion=1&AddEntry.1.Cidr=10.0.0.0/8", cidr("10.0.0.0/8")},
 		{"ModifyManagedPrefixList", "PrefixListId=" + id6 + "&CurrentVersion=1&AddEntry.1.Cidr=::ffff:10.0.0.0/104", cidr("::ffff:10.0.0.0/104")},
-		{"ModifyManagedPrefixList", "PrefixListId=" + service + "&MaxEntries=5", notAWSs},
+		{"ModifyManagedPrefixList", "PrefixListId=" + service + "&MaxEntries=5", isAWSs},
 		{"RestoreManagedPrefixListVersion", "PrefixListId=" + id + "&CurrentVersion=1&PreviousVersion=7", "InvalidParameterValue: The version 7 of the prefix list " + id + " does not exist"},
 		{"RestoreManagedPrefixListVersion", "PrefixListId=" + id + "&CurrentVersion=3&PreviousVersion=1", "PrefixListVersionMismatch: The prefix list has the incorrect version number."},
-		{"RestoreManagedPrefixListVersion", "PrefixListId=" + service + "&CurrentVersion=1&PreviousVersion=1", notAWSs},
-		{"DeleteManagedPrefixList", "PrefixListId=" + service, notAWSs},
+		{"RestoreManagedPrefixListVersion", "PrefixListId=" + service + "&CurrentVersion=1&PreviousVersion=1", isAWSs},
+		{"DeleteManagedPrefixList", "PrefixListId=" + service, isAWSs},
 		{"DeleteManagedPrefixList", "PrefixListId=x", `InvalidPrefixListId.Malformed: Invalid id: "x" (expecting "pl-...")`},
 		{"GetManagedPrefixListEntries", "PrefixListId=" + id + "&TargetVersion=2", "InvalidParameterValue: The version 2 of the prefix list " + id + " does not exist"},
 		{"GetManagedPrefixListEntries", "PrefixListId=" + id + "&MaxResults=101", "InvalidParameterValue: Value ( 101 ) for parameter MaxResults is invalid. Expecting a value smaller than or equal to 100."},
-		{"GetManagedPrefixListAssociations", "PrefixListId=" + service, notAWSs},
+		{"GetManagedPrefixListAssociations", "PrefixListId=" + service, isAWSs},
 		{"GetManagedPrefixListAssociations", "PrefixListId=" + id + "&MaxResults=4", "InvalidParameterValue: Value ( 4 ) for parameter MaxResults is invalid. Expecting a value greater than or equal to 5."},
 		{"DescribePrefixLists", "PrefixListId.1=" + id, "InvalidPrefixListID.NotFound: The prefix list ID '" + id + "' does not exist"},
-		{"CreateTags", "ResourceId.1=" + service + "&Tag.1.Key=a", notAWSs},
+		{"CreateTags", "ResourceId.1=" + service + "&Tag.1.Key=a", isAWSs},
 	} {
 		w.refuse(c.action, c.form, c.want)
 	}
@@ -201,7 +201,7 @@ func TestPrefixListsRefuse(t *testing.T) {
 
 func TestAWSsOwnPrefixLists(t *testing.T) {
 	w := newWorld(t)
-	own := w.prefixList("IPv4", "192.0.2.0/24")
+	own := w.newPrefixList("IPv4", "192.0.2.0/24")
 	s3 := vpc.ServiceListID("us-east-1", "s3")
 	l := w.list(s3)
 	if got := text(*l.PrefixListName, *l.OwnerId, *l.AddressFamily, l.State, *l.PrefixListArn, l.Version == nil, l.MaxEntries == nil, l.Tags != nil); got !=
@@ -250,7 +250,7 @@ func (w *world) allow(group, list string) {
 func TestAPrefixListRemembersSoManyVersions(t *testing.T) {
 	w := newWorld(t)
 	w.limit(vpc.VersionsPerPrefixList, 3)
-	id := w.prefixList("IPv4", "192.0.2.0/24", "198.51.100.0/24")
+	id := w.newPrefixList("IPv4", "192.0.2.0/24", "198.51.100.0/24")
 	for version := 1; version < 6; version++ {
 		verb := []string{"RemoveEntry", "AddEntry"}[(version+1)%2]
 		do[ec2.ModifyManagedPrefixListOutput](w, "ModifyManagedPrefixList", fmt.Sprintf("PrefixListId=%s&CurrentVersion=%d&%s.1.Cidr=192.0.2.0/24", id, version, verb))
@@ -271,7 +271,7 @@ func TestAPrefixListRemembersSoManyVersions(t *testing.T) {
 
 func TestPrefixListEntriesArePaged(t *testing.T) {
 	w := newWorld(t)
-	id := w.prefixList("IPv6", "2001:db8:2::/48", "2001:DB8:1:0::/48", "2001:db8:3::/48")
+	id := w.newPrefixList("IPv6", "2001:db8:2::/48", "2001:DB8:1:0::/48", "2001:db8:3::/48")
 	var got []string
 	token := ""
 	for range 3 {

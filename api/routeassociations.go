@@ -51,7 +51,7 @@ func checkAssociation(s *vpc.State, t *vpc.RouteTable, a vpc.RouteAssociation) e
 			return err
 		}
 		if n.VPC != t.VPC {
-			return differentNetworks(t, "subnet", n.ID)
+			return otherNetwork(t, "subnet", n.ID)
 		}
 	case a.Gateway != "":
 		if _, err := gatewayTarget(s, t, a.Gateway); err != nil {
@@ -87,7 +87,7 @@ func covers(larger, smaller netip.Prefix) bool {
 	return larger.Bits() <= smaller.Bits() && larger.Contains(smaller.Addr())
 }
 
-func differentNetworks(t *vpc.RouteTable, noun, id string) error {
+func otherNetwork(t *vpc.RouteTable, noun, id string) error {
 	return vpc.Errorf("InvalidParameterValue", "route table %s and %s %s belong to different networks", t.ID, noun, id)
 }
 
@@ -133,7 +133,7 @@ func replaceRouteTableAssociation(e *vpc.Edit, in *ec2.ReplaceRouteTableAssociat
 		return nil, err
 	}
 	if a.Main && t.VPC != old.VPC {
-		return nil, differentNetworks(t, "network", old.VPC)
+		return nil, otherNetwork(t, "network", old.VPC)
 	}
 	if err := checkAssociation(e.State, t, a); err != nil {
 		return nil, err

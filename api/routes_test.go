@@ -46,8 +46,8 @@ func (w *world) privateNAT(subnet string) string {
 	return *do[ec2.CreateNatGatewayOutput](w, "CreateNatGateway", "ConnectivityType=private&SubnetId="+subnet).NatGateway.NatGatewayId
 }
 
-// prefixList makes a list of as many entries as it may have.
-func (w *world) prefixList(family string, cidrs ...string) string {
+// newPrefixList makes a list of as many entries as it may have.
+func (w *world) newPrefixList(family string, cidrs ...string) string {
 	w.Helper()
 	form := fmt.Sprintf("PrefixListName=list&AddressFamily=%s&MaxEntries=%d", family, max(len(cidrs), 1))
 	for n, cidr := range cidrs {
@@ -78,7 +78,7 @@ func (w *world) routes(table string) string {
 
 func TestRoutesLeadToEveryKindOfTarget(t *testing.T) {
 	n := newNetwork(t)
-	nat, egress, list := n.privateNAT(n.subnet), n.egressOnly(n.vpc), n.prefixList("IPv4", "192.0.2.0/24")
+	nat, egress, list := n.privateNAT(n.subnet), n.egressOnly(n.vpc), n.newPrefixList("IPv4", "192.0.2.0/24")
 	other := n.world.vpc("10.9.0.0/16")
 	peering := n.peer(n.vpc, other)
 	n.route("DestinationCidrBlock=0.0.0.0/0&GatewayId=" + n.gateway)
@@ -197,7 +197,7 @@ func TestCreateRouteRefuses(t *testing.T) {
 	none := *n.run("SubnetId=" + n.subnet).InstanceId
 	do[ec2.TerminateInstancesOutput](n.world, "TerminateInstances", "InstanceId.1="+none)
 	n.report(none, HostStopped, 1, "")
-	list6 := n.prefixList("IPv6", "2001:db8::/32")
+	list6 := n.newPrefixList("IPv6", "2001:db8::/32")
 	n.route("DestinationCidrBlock=192.0.2.0/24&GatewayId=" + n.gateway)
 	const inside = "InvalidParameterValue: The destination CIDR block %s is equal to or more specific than one of this VPC's CIDR blocks. "
 	different := func(noun, id string) string {
@@ -279,7 +279,7 @@ func TestReplaceAndDeleteRoutes(t *testing.T) {
 	if got, want := n.routes(n.table), "0.0.0.0/0 "+n.face+" "+n.instance+" CreateRoute active"; got != want {
 		t.Errorf("replaced: %s, want %s", got, want)
 	}
-	list := n.prefixList("IPv4", "192.0.2.0/24")
+	list := n.newPrefixList("IPv4", "192.0.2.0/24")
 	service := vpc.ServiceListID("us-east-1", "s3")
 	n.edit(func(e *vpc.Edit) { // as a gateway endpoint does
 		changeRouteTable(e, n.table, func(t *vpc.RouteTable) {
@@ -314,7 +314,7 @@ func TestReplaceAndDeleteRoutes(t *testing.T) {
 func TestARouteTableHasSoManyRoutes(t *testing.T) {
 	n := newNetwork(t)
 	n.limit(vpc.RoutesPerTable, 3)
-	list := n.prefixList("IPv4", "192.0.2.0/24", "198.51.100.0/24")
+	list := n.newPrefixList("IPv4", "192.0.2.0/24", "198.51.100.0/24")
 	n.route("DestinationPrefixListId=" + list + "&GatewayId=" + n.gateway)
 	n.route("DestinationCidrBlock=0.0.0.0/0&GatewayId=" + n.gateway)
 	n.route("DestinationIpv6CidrBlock=::/0&GatewayId=" + n.gateway) // counted apart

@@ -57,8 +57,8 @@ func (w *world) mainTable(vpcID string) string {
 	return *do[ec2.DescribeRouteTablesOutput](w, "DescribeRouteTables", "Filter.1.Name=association.main&Filter.1.Value.1=true&Filter.2.Name=vpc-id&Filter.2.Value.1="+vpcID).RouteTables[0].RouteTableId
 }
 
-// associations are those of the table, one a line.
-func (w *world) associations(table string) string {
+// tableAssociations are those of the table, one a line.
+func (w *world) tableAssociations(table string) string {
 	w.Helper()
 	var lines []string
 	for _, a := range do[ec2.DescribeRouteTablesOutput](w, "DescribeRouteTables", "RouteTableId.1="+table).RouteTables[0].Associations {
@@ -73,12 +73,12 @@ func TestRouteTableAssociations(t *testing.T) {
 	far, farSubnet, _ := n.testVPC("10.9.0.0/16", "10.9.1.0/24")
 	farTable := n.mainTable(far)
 	out := do[ec2.AssociateRouteTableOutput](n.world, "AssociateRouteTable", "SubnetId="+n.subnet+"&RouteTableId="+n.table)
-	if out.AssociationState.State != "associated" || n.associations(n.table) != *out.AssociationId+" false "+n.subnet+" associated" {
-		t.Errorf("answered %+v, shows %s", out, n.associations(n.table))
+	if out.AssociationState.State != "associated" || n.tableAssociations(n.table) != *out.AssociationId+" false "+n.subnet+" associated" {
+		t.Errorf("answered %+v, shows %s", out, n.tableAssociations(n.table))
 	}
 	edge := do[ec2.AssociateRouteTableOutput](n.world, "AssociateRouteTable", "GatewayId="+n.gateway+"&RouteTableId="+second)
 	n.route("DestinationCidrBlock=0.0.0.0/0&GatewayId=" + n.gateway)
-	mainAssociation := strings.Fields(n.associations(main))[0]
+	mainAssociation := strings.Fields(n.tableAssociations(main))[0]
 	conflict := "Resource.AlreadyAssociated: the specified association for route table %s conflicts with an existing association"
 	onlyInside := "InvalidParameterValue: The route 0.0.0.0/0 in route table %s cannot be used with a gateway association. Its destination must be in the VPC's CIDR blocks and its target a network interface."
 	for _, c := range []struct{ action, form, want string }{
@@ -114,19 +114,19 @@ func TestRouteTableAssociations(t *testing.T) {
 	}
 
 	moved := do[ec2.ReplaceRouteTableAssociationOutput](n.world, "ReplaceRouteTableAssociation", "AssociationId="+*out.AssociationId+"&RouteTableId="+main)
-	if *moved.NewAssociationId == *out.AssociationId || moved.AssociationState.State != "associated" || n.associations(n.table) != "" ||
-		n.associations(main) != mainAssociation+" true  associated\n"+*moved.NewAssociationId+" false "+n.subnet+" associated" {
-		t.Errorf("answered %+v, shows %s", moved, n.associations(main))
+	if *moved.NewAssociationId == *out.AssociationId || moved.AssociationState.State != "associated" || n.tableAssociations(n.table) != "" ||
+		n.tableAssociations(main) != mainAssociation+" true  associated\n"+*moved.NewAssociationId+" false "+n.subnet+" associated" {
+		t.Errorf("answered %+v, shows %s", moved, n.tableAssociations(main))
 	}
 	other := do[ec2.ReplaceRouteTableAssociationOutput](n.world, "ReplaceRouteTableAssociation", "AssociationId="+mainAssociation+"&RouteTableId="+n.table)
-	if got := n.mainTable(n.vpc); got != n.table || n.associations(n.table) != *other.NewAssociationId+" true  associated" {
-		t.Errorf("the main table is %s with %s", got, n.associations(n.table))
+	if got := n.mainTable(n.vpc); got != n.table || n.tableAssociations(n.table) != *other.NewAssociationId+" true  associated" {
+		t.Errorf("the main table is %s with %s", got, n.tableAssociations(n.table))
 	}
 	same := do[ec2.ReplaceRouteTableAssociationOutput](n.world, "ReplaceRouteTableAssociation", "AssociationId="+*moved.NewAssociationId+"&RouteTableId="+main)
 	do[ec2.DisassociateRouteTableOutput](n.world, "DisassociateRouteTable", "AssociationId="+*same.NewAssociationId)
 	do[ec2.DeleteRouteTableOutput](n.world, "DeleteRouteTable", "RouteTableId="+main) // nothing follows it any more
 	do[ec2.DetachInternetGatewayOutput](n.world, "DetachInternetGateway", "InternetGatewayId="+n.gateway+"&VpcId="+n.vpc)
-	if got := n.associations(second); got != "" {
+	if got := n.tableAssociations(second); got != "" {
 		t.Errorf("of a gateway that is detached, %s is left", got)
 	}
 }

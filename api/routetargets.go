@@ -87,7 +87,7 @@ func gatewayTarget(s *vpc.State, t *vpc.RouteTable, id string) (string, error) {
 		return "", vpc.Errorf("InvalidGatewayID.NotFound", "The gateway ID '%s' does not exist", id)
 	}
 	if g.VPC != t.VPC {
-		return "", differentNetworks(t, "network gateway", g.ID)
+		return "", otherNetwork(t, "network gateway", g.ID)
 	}
 	return g.ID, nil
 }
@@ -101,7 +101,7 @@ func natGatewayTarget(s *vpc.State, t *vpc.RouteTable, id string) (string, error
 		return "", vpc.Errorf("InvalidNatGatewayID.NotFound", "The natGateway ID '%s' does not exist", id)
 	}
 	if g.VPC != t.VPC {
-		return "", differentNetworks(t, "NAT gateway", g.ID)
+		return "", otherNetwork(t, "NAT gateway", g.ID)
 	}
 	return g.ID, nil
 }
@@ -112,7 +112,7 @@ func egressOnlyTarget(s *vpc.State, t *vpc.RouteTable, id string) (string, error
 		return "", err
 	}
 	if g.VPC != t.VPC {
-		return "", differentNetworks(t, "network gateway", g.ID)
+		return "", otherNetwork(t, "network gateway", g.ID)
 	}
 	return g.ID, nil
 }
@@ -128,7 +128,7 @@ func peeringTarget(s *vpc.State, t *vpc.RouteTable, id string) (string, error) {
 		return "", peeringIDs.missing(id)
 	}
 	if p.Requester.VPC != t.VPC && p.Accepter.VPC != t.VPC {
-		return "", differentNetworks(t, "peering connection", p.ID)
+		return "", otherNetwork(t, "peering connection", p.ID)
 	}
 	return p.ID, nil
 }
@@ -139,7 +139,7 @@ func interfaceTarget(s *vpc.State, t *vpc.RouteTable, id string) (string, error)
 		return "", err
 	}
 	if i.VPC != t.VPC {
-		return "", differentNetworks(t, "interface", i.ID)
+		return "", otherNetwork(t, "interface", i.ID)
 	}
 	return i.ID, nil
 }

@@ -25,7 +25,7 @@ func TestRandomRoutingKeepsTheStateSound(t *testing.T) {
 		w.peer(n.vpc, lab)
 		w.privateNAT(n.subnet)
 		w.egressOnly(n.vpc)
-		w.prefixList("IPv4", "192.0.2.0/24", "203.0.113.0/24", "198.51.100.0/24")
+		w.newPrefixList("IPv4", "192.0.2.0/24", "203.0.113.0/24", "198.51.100.0/24")
 		w.elasticIP("")
 		w.as(stranger).elasticIP("")
 		versions := map[string]int{}

@@ -55,7 +55,7 @@ func taggedBySide[T any](resource string, k ids[T], tags func(*T, vpc.Scope) *vp
 				return err
 			}
 			if any(old).(interface{ Key() string }).Key() == vpc.AWS(e.Region).Key() {
-				return notYours(id)
+				return ownedByAWS(id)
 			}
 			o := *old
 			if *tags(&o, e.Scope), err = change(*tags(old, e.Scope)); err != nil {

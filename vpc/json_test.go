@@ -64,13 +64,6 @@ func only(t table) (o any) {
 	return o
 }
 
-func first[T any](t *Table[T]) *T {
-	for o := range t.All() {
-		return o
-	}
-	return nil
-}
-
 // filled is an object with something in every field.
 func filled[T any]() *T {
 	o := new(T)
