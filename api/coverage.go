@@ -31,7 +31,11 @@ type Stored struct{ Noun, Missing string }
 // StoredOnly is what requests may set, is stored and described, and nothing here acts on yet.
 var StoredOnly = []Stored{
 	{"network ACLs", "no packet meets them; every VPC has its default one, which allows everything"},
-	{"IPv6", "rules are stored; packets are dropped"},
+	{"IPv6", "rules and routes are stored; packets are dropped"},
+	{"egress-only internet gateways", "they are for IPv6"},
+	{"NAT gateways", "packets that a route leads to one are dropped"},
+	{"peering connections", "packets that a route leads to one are dropped, and rules that name a peer's group match nobody"},
+	{"routes to interfaces, instances and endpoints", "their packets are dropped"},
 	{"flow logs", "no record is written; each says so in its delivery status"},
 	{"network insights", "reachability is not computed; every analysis says so and fails"},
 	{"VPC endpoints", "no service answers behind them; their names do not resolve, their policies are not read"},
@@ -76,9 +80,48 @@ var coverage = map[string]Coverage{
 	"DescribeSubnets":          {answers, ""},
 	"ModifySubnetAttribute":    {enforced, "every attribute but MapPublicIpOnLaunch"},
 	"DescribeDhcpOptions":      {answers, ""},
-	"DescribeInternetGateways": {answers, ""},
 	"DescribeNetworkAcls":      {answers, ""},
-	"DescribeRouteTables":      {answers, ""},
+
+	// routing
+	"CreateRouteTable":             {enforced, ""},
+	"DeleteRouteTable":             {enforced, ""},
+	"DescribeRouteTables":          {answers, ""},
+	"AssociateRouteTable":          {enforced, "edge associations are stored"},
+	"DisassociateRouteTable":       {enforced, ""},
+	"ReplaceRouteTableAssociation": {enforced, ""},
+	"CreateRoute":                  {enforced, "targets but internet gateways are stored: their packets are dropped"},
+	"ReplaceRoute":                 {enforced, "as CreateRoute; the local route cannot be given another target"},
+	"DeleteRoute":                  {enforced, ""},
+
+	"CreateInternetGateway":    {enforced, ""},
+	"AttachInternetGateway":    {enforced, ""},
+	"DetachInternetGateway":    {enforced, ""},
+	"DeleteInternetGateway":    {enforced, ""},
+	"DescribeInternetGateways": {answers, ""},
+
+	"CreateEgressOnlyInternetGateway":    {stored("egress-only internet gateways"), ""},
+	"DeleteEgressOnlyInternetGateway":    {stored("egress-only internet gateways"), ""},
+	"DescribeEgressOnlyInternetGateways": {answers, ""},
+
+	"CreateNatGateway":    {stored("NAT gateways"), "regional NAT gateways"},
+	"DeleteNatGateway":    {stored("NAT gateways"), ""},
+	"DescribeNatGateways": {answers, ""},
+
+	"CreateVpcPeeringConnection":        {stored("peering connections"), ""},
+	"AcceptVpcPeeringConnection":        {stored("peering connections"), ""},
+	"RejectVpcPeeringConnection":        {stored("peering connections"), ""},
+	"DeleteVpcPeeringConnection":        {stored("peering connections"), ""},
+	"DescribeVpcPeeringConnections":     {answers, ""},
+	"ModifyVpcPeeringConnectionOptions": {stored("peering connections"), ""},
+
+	"CreateManagedPrefixList":          {enforced, ""},
+	"ModifyManagedPrefixList":          {enforced, ""},
+	"RestoreManagedPrefixListVersion":  {enforced, ""},
+	"DeleteManagedPrefixList":          {enforced, ""},
+	"DescribeManagedPrefixLists":       {answers, "lists shared by other accounts"},
+	"DescribePrefixLists":              {answers, ""},
+	"GetManagedPrefixListEntries":      {answers, ""},
+	"GetManagedPrefixListAssociations": {answers, ""},
 
 	// instances and interfaces
 	"RunInstances":                         {enforced, "spot and other markets, placement, hibernation, enclaves, licenses"},

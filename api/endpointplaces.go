@@ -18,18 +18,18 @@ func addEndpointRoutes(e *vpc.Edit, p *vpc.VPCEndpoint, service endpointService,
 		if old.VPC != p.VPC {
 			return vpc.Errorf("InvalidParameter", "Route table %s and VPC %s belong to different networks.", id, p.VPC)
 		}
-		list := awsPrefixList(p.Region, service.short)
+		list := vpc.ServiceListID(p.Region, service.short)
 		if i := slices.IndexFunc(old.Routes, func(r vpc.Route) bool { return r.PrefixList == list }); i >= 0 {
 			if old.Routes[i].Target == p.ID {
 				continue
 			}
 			return vpc.Errorf("RouteAlreadyExists", "route table %s already has a route with destination-prefix-list-id %s", id, list)
 		}
-		if len(old.Routes) >= e.Limit(vpc.RoutesPerTable) {
-			return vpc.Errorf("RouteLimitExceeded", "The maximum number of routes has been reached.")
-		}
 		t := *old
 		t.Routes = append(slices.Clone(old.Routes), vpc.Route{PrefixList: list, Target: p.ID})
+		if err := checkRouteQuota(e.State, &t); err != nil {
+			return err
+		}
 		e.RouteTables.Put(&t)
 	}
 	return nil

@@ -78,7 +78,7 @@ func (k ids[T]) find(s *vpc.State, id string) (*T, error) {
 	}
 	o := k.get(s, id)
 	if o == nil {
-		return nil, vpc.Errorf(k.notFound, "The %s '%s' does not exist", k.noun, id)
+		return nil, k.missing(id)
 	}
 	return o, nil
 }
@@ -104,19 +104,30 @@ func (k ids[T]) all(s *vpc.State, wanted []string) ([]*T, error) {
 			unknown = append(unknown, id)
 		}
 	}
-	switch len(unknown) {
-	case 0:
-		return found, nil
-	case 1:
-		return nil, vpc.Errorf(k.notFound, "The %s '%s' does not exist", k.noun, unknown[0])
+	if len(unknown) > 0 {
+		return nil, k.missing(unknown...)
 	}
-	return nil, vpc.Errorf(k.notFound, "The %ss '%s' do not exist", k.noun, strings.Join(unknown, ", "))
+	return found, nil
 }
 
-// get returns the scope's object with the id, or nil.
+// missing says that there are no objects with the ids. NAT gateways have a phrase of their own.
+func (k ids[T]) missing(unknown ...string) error {
+	all := strings.Join(unknown, ", ")
+	switch {
+	case len(unknown) > 1 && k.prefix == "nat":
+		return vpc.Errorf(k.notFound, "The %ss %s were not found", k.noun, all)
+	case len(unknown) > 1:
+		return vpc.Errorf(k.notFound, "The %ss '%s' do not exist", k.noun, all)
+	case k.prefix == "nat":
+		return vpc.Errorf(k.notFound, "The %s %s was not found", k.noun, all)
+	}
+	return vpc.Errorf(k.notFound, "The %s '%s' does not exist", k.noun, all)
+}
+
+// get returns the object with the id that the scope sees, or nil.
 func (k ids[T]) get(s *vpc.State, id string) *T {
 	o := k.table(s).Get(id)
-	if o == nil || any(o).(interface{ Key() string }).Key() != s.Key() {
+	if o == nil || !any(o).(interface{ In(vpc.Scope) bool }).In(s.Scope) {
 		return nil
 	}
 	return o

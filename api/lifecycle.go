@@ -270,15 +270,18 @@ func terminated(e *vpc.Edit, i *vpc.Instance) {
 	}
 }
 
-// Forget removes the instances that were terminated longer ago. AWS shows them for about an hour.
+// Forget removes the instances and NAT gateways that ended longer ago; AWS shows them for about an hour.
+// It also sees to what AWS does at a time of its own: see forgetPeerings.
 func Forget(e *vpc.Edit, longer time.Duration) {
-	var ids []string
-	for i := range e.Instances.All() {
+	for _, i := range slices.Collect(e.Instances.All()) {
 		if i.State == vpc.Terminated && e.Now.Sub(i.Ended) > longer {
-			ids = append(ids, i.ID)
+			e.Instances.Delete(i.ID)
 		}
 	}
-	for _, id := range ids {
-		e.Instances.Delete(id)
+	for _, g := range slices.Collect(e.NATGateways.All()) {
+		if !g.Deleted.IsZero() && e.Now.Sub(g.Deleted) > longer {
+			e.NATGateways.Delete(g.ID)
+		}
 	}
+	forgetPeerings(e)
 }

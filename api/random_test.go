@@ -120,8 +120,8 @@ func unsound(s *vpc.State) string {
 			for _, a := range t.Associations {
 				if a.Main {
 					mains++
-				} else if s.Subnets.Get(a.Subnet) == nil {
-					return t.ID + " is associated with no subnet"
+				} else if g := s.InternetGateways.Get(a.Gateway); s.Subnets.Get(a.Subnet) == nil && (g == nil || g.VPC != v.ID) {
+					return t.ID + " is associated with neither a subnet nor the VPC's gateway"
 				}
 			}
 		}

@@ -17,8 +17,6 @@ var vpcOperations = []Operation{
 	write(deleteSubnet),
 	read(describeSubnets),
 	write(modifySubnetAttribute),
-	read(describeRouteTables),
-	read(describeInternetGateways),
 	read(describeNetworkAcls),
 	read(describeDhcpOptions),
 }
@@ -106,6 +104,7 @@ func deleteVpc(e *vpc.Edit, in *ec2.DeleteVpcInput) (*ec2.DeleteVpcOutput, error
 	if vpcInUse(e.State, v.ID) {
 		return nil, vpc.Errorf("DependencyViolation", "The vpc '%s' has dependencies and cannot be deleted.", v.ID)
 	}
+	endPeerings(e, v.ID)
 	e.SecurityGroups.Delete(e.DefaultGroup(v.ID).ID)
 	e.RouteTables.Delete(e.MainRouteTable(v.ID).ID)
 	e.NetworkACLs.Delete(e.NetworkACLs.First("vpc", v.ID).ID)
@@ -116,7 +115,7 @@ func deleteVpc(e *vpc.Edit, in *ec2.DeleteVpcInput) (*ec2.DeleteVpcOutput, error
 // vpcInUse tells whether the VPC has more in it than its default group, main route table and default ACL.
 func vpcInUse(s *vpc.State, id string) bool {
 	return s.Subnets.First("vpc", id) != nil || s.Interfaces.First("vpc", id) != nil || s.InternetGateways.First("vpc", id) != nil ||
-		s.VPCEndpoints.First("vpc", id) != nil || s.GroupAssociations.First("vpc", id) != nil ||
+		s.VPCEndpoints.First("vpc", id) != nil || s.GroupAssociations.First("vpc", id) != nil || s.EgressOnlyGateways.First("vpc", id) != nil ||
 		count(s.SecurityGroups.By("vpc", id)) > 1 || count(s.RouteTables.By("vpc", id)) > 1 || count(s.NetworkACLs.By("vpc", id)) > 1
 }
 

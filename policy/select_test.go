@@ -234,6 +234,41 @@ func TestForFollowsRouteTables(t *testing.T) {
 	})
 }
 
+func TestForExpandsPrefixListsInRoutes(t *testing.T) {
+	c := newCell()
+	v := c.DefaultVPC()
+	v.Secondary = []vpc.Block{{CIDR: prefix("100.64.0.0/16")}}
+	c.VPCs.Put(v)
+	gateway := c.InternetGateways.First("vpc", v.ID).ID
+	list := func(cidrs ...string) string {
+		l := &vpc.PrefixList{ID: c.NewID("pl"), Scope: c.Scope, Versions: []vpc.PrefixListVersion{{Number: 1, Entries: []vpc.PrefixEntry{{CIDR: prefix("10.0.0.0/8")}}}, {Number: 2}}}
+		for _, cidr := range cidrs {
+			l.Versions[1].Entries = append(l.Versions[1].Entries, vpc.PrefixEntry{CIDR: prefix(cidr)})
+		}
+		c.PrefixLists.Put(l)
+		return l.ID
+	}
+	s := c.subnet(v.ID, 0)
+	c.RouteTables.Put(&vpc.RouteTable{ID: c.NewID("rtb"), Scope: c.Scope, VPC: v.ID,
+		Associations: []vpc.RouteAssociation{{ID: c.NewID("rtbassoc"), Subnet: s.ID}},
+		Routes: []vpc.Route{
+			{PrefixList: list("198.51.100.0/24", "198.51.100.7/32", "203.0.113.0/24", "172.31.0.0/16", "100.64.0.0/16", "2001:db8::/32"), Target: gateway},
+			{PrefixList: list("203.0.113.0/24", "192.0.2.0/24"), Target: "pcx-1"},
+			{Destination: prefix("198.51.100.0/24"), Target: "nat-1"},
+			{PrefixList: "pl-gone", Target: gateway},
+			{PrefixList: list(), Target: gateway},
+		}})
+	c.launch(s, vpc.Running, c.DefaultGroup(v.ID))
+	same(t, "routes", policy.For(c.State, "").Subnets[0].Routes, []policy.Route{
+		{Destination: prefix("100.64.0.0/16"), Target: policy.Local},
+		{Destination: prefix("172.31.0.0/16"), Target: policy.Local},
+		{Destination: prefix("192.0.2.0/24"), Target: policy.Nowhere},
+		{Destination: prefix("198.51.100.0/24"), Target: policy.Nowhere},
+		{Destination: prefix("198.51.100.7/32"), Target: policy.Internet},
+		{Destination: prefix("203.0.113.0/24"), Target: policy.Internet},
+	})
+}
+
 func TestForTwoVPCsWithEqualAddresses(t *testing.T) {
 	c := newCell()
 	v := c.DefaultVPC()

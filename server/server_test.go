@@ -106,7 +106,7 @@ func TestRefusals(t *testing.T) {
 		{"no version", post("Action=DescribeVpcs"), 400, "MissingParameter", "Version"},
 		{"another version", post("Action=DescribeVpcs&Version=2006-06-26"), 400, "NoSuchVersion", "2006-06-26"},
 		{"an action that EC2 does not have", action("DescribeUnicorns", ""), 400, "InvalidAction", "The action DescribeUnicorns is not valid for this web service."},
-		{"an action that is not built", action("CreateVpcPeeringConnection", ""), 400, "InvalidAction", "The action CreateVpcPeeringConnection is not valid for this web service."},
+		{"an action that is not built", action("CreateCustomerGateway", ""), 400, "InvalidAction", "The action CreateCustomerGateway is not valid for this web service."},
 		{"an unknown parameter", create("&Colour=red"), 400, "UnknownParameter", "The parameter Colour is not recognized"},
 		{"a missing parameter", action("CreateSecurityGroup", "GroupDescription=web"), 400, "MissingParameter", "GroupName"},
 		{"a malformed parameter", create("&DryRun=perhaps"), 400, "InvalidParameterValue", "DryRun"},

@@ -87,8 +87,21 @@ func (e *Edit) synthesise() {
 	e.Regions.Put(&Region{Scope: e.Scope, Created: e.Now})
 	if IsRegion(e.Region) {
 		e.NewDefaultVPC()
+		e.putServiceLists()
 	}
 	e.ids, e.Now = ids, now
+}
+
+// Visit stores what the other scope finds at its first visit, so that the scope of this Edit can refer
+// to it.
+func (e *Edit) Visit(other Scope) {
+	if e.Regions.Get(other.key()) != nil {
+		return
+	}
+	mine := e.Scope
+	e.Scope = other
+	e.synthesise()
+	e.Scope = mine
 }
 
 // dhcpOptions is the id of the account's default DHCP option set in the Region.

@@ -30,14 +30,14 @@ type PortRange struct{ From, To int }
 type NetworkInsightsAnalysis struct {
 	ID string
 	Scope
-	Path               string
-	In, Out            []string // ARNs of what the way must, and must not, lead through
-	AdditionalAccounts []string
-	Status             string // AWS's: running, succeeded, failed
-	Message            string
-	Started            time.Time
-	Token              Token
-	Tags               Tags
+	Path                string
+	FilterIn, FilterOut []string // ARNs of what the way must, and must not, lead through
+	AdditionalAccounts  []string
+	Status              string // AWS's: running, succeeded, failed
+	Message             string
+	Started             time.Time
+	Token               Token
+	Tags                Tags
 }
 
 // A NetworkInsightsAccessScope says which ways through the network are of interest.

@@ -11,6 +11,10 @@ type Scope struct{ Account, Region string }
 
 func (s Scope) key() string { return s.Account + "/" + s.Region }
 
+// In tells whether what belongs to the scope is seen by the other one: only by itself. Nouns that more
+// than one scope sees say so with an In of their own.
+func (s Scope) In(other Scope) bool { return s == other }
+
 // Tags are an object's tags, by key.
 type Tags map[string]string
 

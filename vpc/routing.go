@@ -57,10 +57,12 @@ type NATGateway struct {
 	Scope
 	VPC, Subnet string
 	Public      bool   // with an Elastic IP; else private
-	Interface   string // its own; gone once it is deleted
-	State       string // available, deleted
+	Interface   string // its own; it exists while State is available
+	State       string // available, failed, deleted
+	Failure     string // AWS's code; "" unless failed
+	FailureText string
 	Created     time.Time
-	Deleted     time.Time
+	Deleted     time.Time    // or failed
 	Addresses   []NATAddress // the primary one first
 	Token       Token
 	Tags        Tags
@@ -88,6 +90,17 @@ type Peering struct {
 	AccepterTags        Tags
 }
 
+// In tells whether the scope sees the connection: both sides do.
+func (p *Peering) In(s Scope) bool { return p.Requester.Scope == s || p.Accepter.Scope == s }
+
+// TagsOf are the tags that the scope's side gave to the connection.
+func (p *Peering) TagsOf(s Scope) *Tags {
+	if p.Requester.Scope == s {
+		return &p.Tags
+	}
+	return &p.AccepterTags
+}
+
 // A PeeringSide is one VPC of a peering connection.
 type PeeringSide struct {
 	Scope
@@ -105,9 +118,13 @@ type PrefixList struct {
 	MaxEntries int
 	Versions   []PrefixListVersion // the last is the current one
 	State      string              // AWS's: create-complete, modify-complete, …
+	StateText  string              // why, where State ends in -failed
 	Token      Token
 	Tags       Tags
 }
+
+// In tells whether the scope sees the list: its own ones, and AWS's of the Region.
+func (l *PrefixList) In(s Scope) bool { return l.Scope == s || l.Scope == AWS(s.Region) }
 
 // A PrefixListVersion is what a list held from one change of its entries to the next.
 type PrefixListVersion struct {

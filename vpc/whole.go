@@ -159,7 +159,7 @@ func (s *State) unsound(byName map[string]table, kind string, v reflect.Value, f
 // peering connection may be asked for with an account that nobody has.
 func (s *State) noScope(kind string, scope Scope) string {
 	switch {
-	case kind == "peering":
+	case kind == "peering", scope == AWS(scope.Region):
 	case s.Accounts.Get(scope.Account) == nil:
 		return "the account " + scope.Account
 	case kind != "quota" && kind != "region" && s.Regions.Get(scope.key()) == nil:
