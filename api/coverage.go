@@ -70,17 +70,17 @@ var coverage = map[string]Coverage{
 	"GetSecurityGroupsForVpc":                    {answers, "groups shared by other accounts"},
 
 	// VPCs and what is in them
-	"CreateVpc":                {enforced, "IPAM pools, dedicated tenancy"},
-	"DeleteVpc":                {enforced, ""},
-	"DescribeVpcs":             {answers, ""},
-	"DescribeVpcAttribute":     {answers, ""},
-	"ModifyVpcAttribute":       {stored("DNS attributes of VPCs"), ""},
-	"CreateSubnet":             {enforced, "Outposts, IPAM pools"},
-	"DeleteSubnet":             {enforced, ""},
-	"DescribeSubnets":          {answers, ""},
-	"ModifySubnetAttribute":    {enforced, "every attribute but MapPublicIpOnLaunch"},
-	"DescribeDhcpOptions":      {answers, ""},
-	"DescribeNetworkAcls":      {answers, ""},
+	"CreateVpc":             {enforced, "IPAM pools, dedicated tenancy"},
+	"DeleteVpc":             {enforced, ""},
+	"DescribeVpcs":          {answers, ""},
+	"DescribeVpcAttribute":  {answers, ""},
+	"ModifyVpcAttribute":    {stored("DNS attributes of VPCs"), ""},
+	"CreateSubnet":          {enforced, "Outposts, IPAM pools"},
+	"DeleteSubnet":          {enforced, ""},
+	"DescribeSubnets":       {answers, ""},
+	"ModifySubnetAttribute": {enforced, "every attribute but MapPublicIpOnLaunch"},
+	"DescribeDhcpOptions":   {answers, ""},
+	"DescribeNetworkAcls":   {answers, ""},
 
 	// routing
 	"CreateRouteTable":             {enforced, ""},
