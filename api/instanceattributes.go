@@ -158,7 +158,7 @@ func changePrimary(e *vpc.Edit, i *vpc.Instance, in *ec2.ModifyInstanceAttribute
 		return wrongState("The instance '%s' is terminated.", i)
 	case 1:
 	default:
-		return vpc.Errorf("InvalidInstanceID", "There are multiple interfaces attached to instance '%s'. Please specify an interface ID for the operation instead.", i.ID)
+		return manyInterfaces(i)
 	}
 	face := *faces[0]
 	if in.SourceDestCheck != nil {

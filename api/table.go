@@ -14,7 +14,7 @@ import (
 
 // operations are all that are built, by name. Each file of nouns declares its own.
 var operations = table(groupOperations, vpcOperations, tagOperations,
-	instanceOperations, lifecycleOperations, interfaceOperations, catalogOperations, keyPairOperations, accountOperations)
+	instanceOperations, lifecycleOperations, interfaceOperations, elasticIPOperations, catalogOperations, keyPairOperations, accountOperations)
 
 // An Operation is one action of the API.
 type Operation struct {
