@@ -33,7 +33,7 @@ func runInstances(e *vpc.Edit, in *ec2.RunInstancesInput) (*ec2.RunInstancesOutp
 	if earlier, err := launchedBefore(e.State, token); earlier != nil || err != nil {
 		return reservationOf(e.State, earlier), err
 	}
-	if in, err = mergeTemplate(in); err != nil {
+	if in, err = withTemplate(e.State, in); err != nil {
 		return nil, err
 	}
 	l := &launch{in: in}
@@ -56,8 +56,8 @@ func runInstances(e *vpc.Edit, in *ec2.RunInstancesInput) (*ec2.RunInstancesOutp
 	return reservationOf(e.State, made), nil
 }
 
-// mergeTemplate is the request with what its launch template says and it does not.
-func mergeTemplate(in *ec2.RunInstancesInput) (*ec2.RunInstancesInput, error) {
+// withTemplate is the request with what its launch template says and it does not.
+func withTemplate(_ *vpc.State, in *ec2.RunInstancesInput) (*ec2.RunInstancesInput, error) {
 	return in, refuse(given{"LaunchTemplate", in.LaunchTemplate != nil})
 }
 
