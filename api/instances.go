@@ -24,7 +24,7 @@ var instanceOperations = []Operation{
 // describeInstances lists instances by reservation.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
 func describeInstances(s *vpc.State, in *ec2.DescribeInstancesInput) (*ec2.DescribeInstancesOutput, error) {
-	found, err := instanceIDs.all(s, in.InstanceIds)
+	found, err := instanceLookups.find(s, instanceIDs, in.InstanceIds, in.Filters)
 	if err != nil {
 		return nil, err
 	}

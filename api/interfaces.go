@@ -2,7 +2,6 @@ package api
 
 import (
 	"cmp"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -33,7 +32,7 @@ var interfaceOperations = []Operation{
 // describeNetworkInterfaces lists interfaces.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfaces.html
 func describeNetworkInterfaces(s *vpc.State, in *ec2.DescribeNetworkInterfacesInput) (*ec2.DescribeNetworkInterfacesOutput, error) {
-	found, err := interfacesAsked(s, in)
+	found, err := interfaceLookups.find(s, interfaceIDs, in.NetworkInterfaceIds, in.Filters)
 	if err != nil {
 		return nil, err
 	}
@@ -46,33 +45,6 @@ func describeNetworkInterfaces(s *vpc.State, in *ec2.DescribeNetworkInterfacesIn
 		return nil, err
 	}
 	return &ec2.DescribeNetworkInterfacesOutput{NetworkInterfaces: page, NextToken: next}, nil
-}
-
-// interfaceIndexes are the filters that an index of State answers.
-var interfaceIndexes = map[string]string{"group-id": "group", "subnet-id": "subnet", "vpc-id": "vpc", "attachment.instance-id": "instance"}
-
-// interfacesAsked finds the interfaces that may be meant: clients ask for those of one group or
-// subnet before they delete it, and must not wait for all the others to be looked at.
-func interfacesAsked(s *vpc.State, in *ec2.DescribeNetworkInterfacesInput) ([]*vpc.Interface, error) {
-	if len(in.NetworkInterfaceIds) > 0 {
-		return interfaceIDs.all(s, in.NetworkInterfaceIds)
-	}
-	for _, f := range in.Filters {
-		index := interfaceIndexes[value(f.Name)]
-		if index == "" || slices.ContainsFunc(f.Values, func(v string) bool { return strings.ContainsAny(v, `*?\`) }) {
-			continue
-		}
-		found := map[string]*vpc.Interface{}
-		for _, v := range f.Values {
-			for i := range s.Interfaces.By(index, v) {
-				if i.Scope == s.Scope {
-					found[i.ID] = i
-				}
-			}
-		}
-		return slices.Collect(maps.Values(found)), nil
-	}
-	return interfaceIDs.all(s, nil)
 }
 
 // describeInterface is the interface as DescribeNetworkInterfaces shows it.
