@@ -207,6 +207,15 @@ func changeType(s *vpc.State, i *vpc.Instance, name string) error {
 	if arch := describeInstance(s, i).Architecture; arch != t.arch {
 		return wrongArchitecture(t.arch, arch)
 	}
+	faces := interfacesOf(s, i.ID)
+	if err := interfaceLimit(len(faces), t); err != nil {
+		return err
+	}
+	for _, face := range faces {
+		if err := withinLimit(face, addressing{}, t.addresses); err != nil {
+			return err
+		}
+	}
 	i.Type = name
 	if !t.burstable || i.CPUCredits == "" { // else the option that was chosen stays
 		i.CPUCredits = t.credits()

@@ -37,7 +37,7 @@ func runInstances(e *vpc.Edit, in *ec2.RunInstancesInput) (*ec2.RunInstancesOutp
 		return nil, err
 	}
 	l := &launch{in: in}
-	for _, check := range []func(*vpc.State) error{l.supported, l.counts, l.what, l.describes, l.where, l.who, l.atWhichAddress, l.rest} {
+	for _, check := range []func(*vpc.State) error{l.supported, l.counts, l.what, l.interfaces, l.where, l.who, l.atWhichAddress, l.rest} {
 		if err := check(e.State); err != nil {
 			return nil, err
 		}

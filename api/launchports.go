@@ -21,9 +21,9 @@ type port struct {
 	keep     bool // the interface outlives the instance
 }
 
-// describes makes the ports of what the request says: of its interfaces, or else of its own
+// interfaces makes the ports of what the request says: of its interfaces, or else of its own
 // parameters, as those of one new interface.
-func (l *launch) describes(s *vpc.State) (err error) {
+func (l *launch) interfaces(s *vpc.State) (err error) {
 	in := l.in
 	if l.tags, err = createTagsFor(in.TagSpecifications, "instance", "volume", "network-interface", "spot-instances-request", "elastic-gpu"); err != nil {
 		return err
@@ -204,6 +204,7 @@ func (l *launch) atWhichAddress(s *vpc.State) (err error) {
 			if err := withinLimit(o.existing, addressing{}, l.typ.addresses); err != nil {
 				return err
 			}
+			o.public = o.existing.AutoPublic && len(l.ports) == 1 && s.ElasticIPs.First("interface", o.existing.ID) == nil
 			continue
 		}
 		if o.asked, err = readAddressing(s, o.subnet, &o.spec, nil); err != nil {
@@ -259,13 +260,14 @@ func (l *launch) room(s *vpc.State) error {
 
 // one is the interface for one instance, not attached yet.
 func (o *port) one(p picker, t instanceType) (*vpc.Interface, error) {
-	if o.existing != nil {
-		return new(*o.existing), nil
-	}
 	face := o.template
-	face.ID, face.Num, face.MAC = p.NewID("eni"), p.NewNum(), newMAC(p.Edit)
-	if err := p.give(&face, o.subnet, o.asked, t.addresses); err != nil {
-		return nil, err
+	if o.existing != nil {
+		face = *o.existing
+	} else {
+		face.ID, face.Num, face.MAC = p.NewID("eni"), p.NewNum(), newMAC(p.Edit)
+		if err := p.give(&face, o.subnet, o.asked, t.addresses); err != nil {
+			return nil, err
+		}
 	}
 	if o.public && (o.insist || p.Cell().Public.IsValid()) {
 		var err error

@@ -64,6 +64,29 @@ func TestALaunchWithSeveralInterfaces(t *testing.T) {
 	}
 }
 
+func TestALaunchWithAnInterfaceThatExists(t *testing.T) {
+	w := newWorld(t)
+	w.pool("198.18.0.0/28")
+	subnet := w.defaultSubnet("us-east-1b")
+	plain, public, elastic := *w.newFace("SubnetId=" + subnet).NetworkInterfaceId, *w.newFace("SubnetId=" + subnet).NetworkInterfaceId, *w.newFace("SubnetId=" + subnet).NetworkInterfaceId
+	for _, id := range []string{public, elastic} {
+		do[ec2.ModifyNetworkInterfaceAttributeOutput](w, "ModifyNetworkInterfaceAttribute", "AssociatePublicIpAddress=true&NetworkInterfaceId="+id)
+	}
+	allocation, address := w.allocate()
+	w.associate("AllocationId=" + allocation + "&NetworkInterfaceId=" + elastic)
+	for _, c := range []struct{ id, want string }{{plain, ""}, {public, "198.18.0.3"}, {elastic, address}} {
+		i := w.launch(face(1, "DeviceIndex=0 NetworkInterfaceId="+c.id))
+		n := i.NetworkInterfaces[0]
+		if got, want := text(*n.NetworkInterfaceId, *n.Attachment.DeleteOnTermination, *i.Placement.AvailabilityZone, *i.SubnetId, value(i.PublicIpAddress)),
+			text(c.id, false, "us-east-1b", subnet, c.want); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+		if stored := w.state.Interfaces.Get(c.id); stored.PublicIP.IsValid() != (c.id == public) {
+			t.Errorf("%s keeps %v", c.id, stored.PublicIP)
+		}
+	}
+}
+
 func TestALaunchWithIPv6Addresses(t *testing.T) {
 	w := newWorld(t)
 	_, subnet, _ := w.testVPC("10.0.0.0/16", "10.0.1.0/24")
