@@ -109,7 +109,7 @@ func endpointAddresses(subnets []string, configurations []ec2.SubnetConfiguratio
 func addEndpointInterface(e *vpc.Edit, p *vpc.VPCEndpoint, subnet *vpc.Subnet, asked string) (err error) {
 	var a netip.Addr
 	if asked != "" {
-		if a, err = freePrivate(e.State, subnet, asked); err != nil {
+		if a, err = freePrivate(e.State, subnet, asked, nil); err != nil {
 			return err
 		}
 	} else {

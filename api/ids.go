@@ -47,6 +47,8 @@ var (
 		func(s *vpc.State) *vpc.Table[vpc.ElasticIP] { return s.ElasticIPs }}
 	interfaceIDs = ids[vpc.Interface]{"eni", "networkInterface ID", "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.Interface] { return s.Interfaces }}
+	permissionIDs = ids[vpc.InterfacePermission]{"eni-perm", "network interface permission ID", "InvalidPermissionID.Malformed", "InvalidPermissionID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.InterfacePermission] { return s.Permissions }}
 	instanceIDs = ids[vpc.Instance]{"i", "instance ID", "InvalidInstanceID.Malformed", "InvalidInstanceID.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.Instance] { return s.Instances }}
 	keyPairIDs = ids[vpc.KeyPair]{"key", "key pair ID", "InvalidKeyPairId.Malformed", "InvalidKeyPair.NotFound",

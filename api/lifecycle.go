@@ -146,20 +146,33 @@ func because(i *vpc.Instance, transition, code, sentence string) {
 	}
 }
 
-// assignPublic gives a public address to every interface of the instance that takes one at each start.
-func assignPublic(e *vpc.Edit, i *vpc.Instance) error {
-	for _, old := range slices.Collect(e.Interfaces.By("instance", i.ID)) {
-		if !old.AutoPublic || old.PublicIP.IsValid() || !e.Cell().Public.IsValid() {
+// assignPublic gives a public address to the interface of an instance that starts, if it takes one.
+func assignPublic(e *vpc.Edit, i *vpc.Instance) (err error) {
+	for _, old := range interfacesOf(e.State, i.ID) {
+		if !takesPublicOf(e.State, old, i) || !e.Cell().Public.IsValid() {
 			continue
 		}
 		face := *old
-		var ok bool
-		if face.PublicIP, ok = e.FreePublic(); !ok {
-			return noPublicAddress()
+		if face.PublicIP, err = newPicker(e).public(); err != nil {
+			return err
 		}
 		e.Interfaces.Put(&face)
 	}
 	return nil
+}
+
+// takesPublic tells whether the interface should have a public address and has none.
+func takesPublic(s *vpc.State, i *vpc.Interface) bool {
+	return i.Attachment != nil && i.Owner == "" && takesPublicOf(s, i, s.Instances.Get(i.Attachment.Instance))
+}
+
+// takesPublicOf tells it of an interface of the instance, which may be about to change: it is the only
+// one, and has no Elastic IP.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-instance-addressing.html
+func takesPublicOf(s *vpc.State, i *vpc.Interface, instance *vpc.Instance) bool {
+	up := instance.State == vpc.Pending || instance.State == vpc.Running
+	return up && i.AutoPublic && !i.PublicIP.IsValid() && i.Attachment.DeviceIndex == 0 &&
+		s.ElasticIPs.First("interface", i.ID) == nil && count(s.Interfaces.By("instance", instance.ID)) == 1
 }
 
 func noPublicAddress() error {
@@ -259,9 +272,9 @@ func stopped(e *vpc.Edit, i *vpc.Instance) {
 func terminated(e *vpc.Edit, i *vpc.Instance) {
 	i.State, i.Ended = vpc.Terminated, e.Now
 	releaseStorage(e, i.ID)
-	for _, old := range slices.Collect(e.Interfaces.By("instance", i.ID)) {
+	for _, old := range interfacesOf(e.State, i.ID) {
 		if old.Attachment.DeleteOnTermination {
-			e.Interfaces.Delete(old.ID)
+			removeInterface(e, old.ID)
 			continue
 		}
 		face := *old

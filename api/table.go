@@ -15,7 +15,7 @@ import (
 // operations are all that are built, by name. Each file of nouns declares its own.
 var operations = table(groupOperations, referenceOperations, groupVPCOperations, vpcOperations, tagOperations,
 	routeTableOperations, gatewayOperations, natGatewayOperations, peeringOperations, prefixListOperations,
-	instanceOperations, lifecycleOperations, interfaceOperations, catalogOperations, keyPairOperations, accountOperations,
+	instanceOperations, lifecycleOperations, interfaceOperations, elasticIPOperations, catalogOperations, keyPairOperations, accountOperations,
 	flowLogOperations, insightsOperations, accessScopeOperations, launchTemplateOperations, endpointOperations, storageOperations)
 
 // An Operation is one action of the API.

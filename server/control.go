@@ -195,6 +195,9 @@ func claim(e *vpc.Edit, pool netip.Prefix) bool {
 	if cell.Public == pool {
 		return true
 	}
+	if e.ElasticIPs.Len() > 0 {
+		return false
+	}
 	for i := range e.Interfaces.All() {
 		if i.PublicIP.IsValid() {
 			return false

@@ -316,6 +316,11 @@ func TestAPoolInUseIsNotGivenUp(t *testing.T) {
 	if !claim(e, other) || e.Cell().Public != other {
 		t.Error("a claim is refused, and no address is in use")
 	}
+	e.ElasticIPs.Put(&vpc.ElasticIP{ID: "eipalloc-0", Addr: netip.MustParseAddr("198.18.9.3")})
+	if claim(e, pool) {
+		t.Error("the pool is given up, and an Elastic IP is of it")
+	}
+	e.ElasticIPs.Delete("eipalloc-0")
 	e.Interfaces.Put(&vpc.Interface{ID: "eni-0", PublicIP: netip.MustParseAddr("198.18.9.4")})
 	if claim(e, pool) || e.Cell().Public != other {
 		t.Error("the pool is given up, and an address of it is in use")

@@ -50,6 +50,16 @@ type Attachment struct {
 	DeleteOnTermination bool
 }
 
+// An InterfacePermission lets another account attach the interface to its instances, or associate its
+// Elastic IPs with it. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkInterfacePermission.html
+type InterfacePermission struct {
+	ID string
+	Scope
+	Interface  string
+	Grantee    string // the account that may
+	Permission string // INSTANCE-ATTACH or EIP-ASSOCIATE
+}
+
 // An ElasticIP is a public address that an account keeps until it releases it.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html
 type ElasticIP struct {

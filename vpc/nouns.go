@@ -213,6 +213,9 @@ type Instance struct {
 	Monitoring   bool
 	EBSOptimized bool
 	CPUCredits   string // standard or unlimited; "" where the type has none
+	AutoRecovery string // maintenanceOptions; "": default
+	Bandwidth    string // bandwidthWeighting; "": default
+	Capacity     string // capacityReservationPreference; "": open
 	Metadata     MetadataOptions
 	Tags         Tags
 }

@@ -31,6 +31,7 @@ type State struct {
 	NATGateways        *Table[NATGateway]
 	Peerings           *Table[Peering]
 	Interfaces         *Table[Interface]
+	Permissions        *Table[InterfacePermission]
 	ElasticIPs         *Table[ElasticIP]
 	Instances          *Table[Instance]
 	KeyPairs           *Table[KeyPair]
@@ -177,6 +178,12 @@ func New() *State {
 				}
 				return nil
 			},
+			"prefix": func(i *Interface) (all []string) {
+				for _, p := range i.Prefixes {
+					all = append(all, AddressKey(i.VPC, p.String()))
+				}
+				return all
+			},
 			"attachment": func(i *Interface) []string {
 				if i.Attachment != nil {
 					return keys{i.Attachment.ID}
@@ -195,6 +202,10 @@ func New() *State {
 				}
 				return nil
 			},
+		}),
+		Permissions: newTable("network-interface-permission", func(p *InterfacePermission) string { return p.ID }, map[string]func(*InterfacePermission) []string{
+			"scope":     func(p *InterfacePermission) []string { return keys{p.Scope.key()} },
+			"interface": func(p *InterfacePermission) []string { return keys{p.Interface} },
 		}),
 		ElasticIPs: newTable("elastic-ip", func(a *ElasticIP) string { return a.ID }, map[string]func(*ElasticIP) []string{
 			"scope":       func(a *ElasticIP) []string { return keys{a.Scope.key()} },
@@ -268,7 +279,7 @@ func tokenKeys(scope Scope, t Token) []string {
 	return keys{TokenKey(scope, t)}
 }
 
-// AddressKey is how the index "address" of Interfaces files a private address of a VPC.
+// AddressKey is how the indexes "address" and "prefix" of Interfaces file those of a VPC.
 func AddressKey(vpc, addr string) string { return vpc + "/" + addr }
 
 // tables are all of the State's, in the order of its fields.
