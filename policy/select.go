@@ -79,7 +79,7 @@ func groupNum(s *vpc.State, vpc, id string) uint32 {
 	return 0
 }
 
-// routes are the subnet's, the local one among them: that one cannot be overruled.
+// routes are the subnet's, the local ones among them, one for each range of the VPC: those cannot be overruled.
 func routes(s *vpc.State, subnet *vpc.Subnet) (out []Route) {
 	byPrefix := map[netip.Prefix]Target{}
 	if t := s.RouteTableOf(subnet); t != nil {
@@ -90,7 +90,11 @@ func routes(s *vpc.State, subnet *vpc.Subnet) (out []Route) {
 		}
 	}
 	if v := s.VPCs.Get(subnet.VPC); v != nil {
-		byPrefix[v.CIDR] = Local
+		for _, cidr := range v.CIDRs() {
+			if cidr.Addr().Is4() {
+				byPrefix[cidr] = Local
+			}
+		}
 	}
 	for prefix, target := range byPrefix {
 		out = append(out, Route{prefix, target})

@@ -25,7 +25,7 @@ func address(n uint32) netip.Addr {
 // At is the n-th address of the prefix, counted from 0.
 func At(p netip.Prefix, n uint32) netip.Addr { return address(number(p.Masked().Addr()) + n) }
 
-// FreeAddresses is how many addresses of the subnet an interface could still take.
+// FreeAddresses is how many addresses of the subnet an interface could still be given.
 func (s *State) FreeAddresses(subnet *Subnet) int {
 	used := 0
 	for i := range s.Interfaces.By("subnet", subnet.ID) {
@@ -36,13 +36,18 @@ func (s *State) FreeAddresses(subnet *Subnet) int {
 			}
 		}
 	}
-	return 1<<(32-subnet.CIDR.Bits()) - 5 - used
+	return 1<<(32-subnet.CIDR.Bits()) - 5 - used - s.heldBack(subnet)
 }
 
-// FreeAddress is the lowest private address of the subnet that no interface has.
+// FreeAddress is the lowest private address of the subnet that no interface has and no reservation holds back.
 func (s *State) FreeAddress(subnet *Subnet) (netip.Addr, bool) {
+	reserved := s.reserved(subnet)
 	for n := uint32(4); n < 1<<(32-subnet.CIDR.Bits())-1; n++ {
 		a := At(subnet.CIDR, n)
+		if last, ok := lastReserved(reserved, a); ok {
+			n = offset(subnet.CIDR, last)
+			continue
+		}
 		if s.Interfaces.First("address", AddressKey(subnet.VPC, a.String())) == nil {
 			return a, true
 		}

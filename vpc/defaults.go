@@ -7,47 +7,50 @@ import (
 	"time"
 )
 
-// Anywhere4 is every IPv4 address.
-var Anywhere4 = netip.MustParsePrefix("0.0.0.0/0")
+// Anywhere4 is every IPv4 address, Anywhere6 every IPv6 one.
+var (
+	Anywhere4 = netip.MustParsePrefix("0.0.0.0/0")
+	Anywhere6 = netip.MustParsePrefix("::/0")
+)
 
 // NewVPC adds a VPC and all that AWS brings with one: its default security group, its default
 // network ACL and its main route table. The caller has checked the CIDR.
 // https://docs.aws.amazon.com/vpc/latest/userguide/create-vpc.html
 func (e *Edit) NewVPC(cidr netip.Prefix, tenancy string, isDefault bool) *VPC {
 	v := &VPC{ID: e.NewID("vpc"), Scope: e.Scope, Num: e.NewNum(), CIDR: cidr.Masked(), AssociationID: e.NewID("vpc-cidr-assoc"),
-		Default: isDefault, Tenancy: tenancy, DHCPOptions: e.dhcpOptions(), DNSSupport: true, DNSHostnames: isDefault}
+		Default: isDefault, Tenancy: tenancy, DHCPOptions: e.defaultDHCPOptions().ID, DNSSupport: true, DNSHostnames: isDefault}
 	e.VPCs.Put(v)
 	group := e.NewSecurityGroup(v.ID, "default", "default VPC security group")
 	group.Rules = append(group.Rules, Rule{ID: e.NewID("sgr"), What: What{AnyProtocol, -1, -1},
 		Peer: Peer{Group: group.ID, Account: e.Account}})
 	e.SecurityGroups.Put(group)
-	e.NetworkACLs.Put(&NetworkACL{ID: e.NewID("acl"), Scope: e.Scope, VPC: v.ID, Default: true, Entries: []ACLEntry{
-		{Number: 100, Egress: true, Allow: true, What: What{AnyProtocol, -1, -1}, CIDR: Anywhere4},
-		{Number: LastACLEntry, Egress: true, What: What{AnyProtocol, -1, -1}, CIDR: Anywhere4},
-		{Number: 100, Allow: true, What: What{AnyProtocol, -1, -1}, CIDR: Anywhere4},
-		{Number: LastACLEntry, What: What{AnyProtocol, -1, -1}, CIDR: Anywhere4},
-	}})
+	e.NetworkACLs.Put(e.NewNetworkACL(v, true))
 	e.RouteTables.Put(&RouteTable{ID: e.NewID("rtb"), Scope: e.Scope, VPC: v.ID,
 		Associations: []RouteAssociation{{ID: e.NewID("rtbassoc"), Main: true}}})
 	return v
 }
 
 // NewSecurityGroup makes a group with what every new one has: all traffic out to anywhere, nothing in.
-// The caller has checked the name, and Puts the group.
+// IPv6 goes out where the VPC has it. The caller has checked the name, and Puts the group.
 // https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html
 func (e *Edit) NewSecurityGroup(vpc, name, description string) *SecurityGroup {
-	return &SecurityGroup{ID: e.NewID("sg"), Scope: e.Scope, VPC: vpc, Num: e.NewNum(), Name: name, Description: description,
-		Rules: []Rule{{ID: e.NewID("sgr"), Egress: true, What: What{AnyProtocol, -1, -1}, Peer: Peer{CIDR: Anywhere4}}}}
+	g := &SecurityGroup{ID: e.NewID("sg"), Scope: e.Scope, VPC: vpc, Num: e.NewNum(), Name: name, Description: description}
+	anywhere := []netip.Prefix{Anywhere4}
+	if v := e.VPCs.Get(vpc); v != nil && len(v.IPv6) > 0 {
+		anywhere = append(anywhere, Anywhere6)
+	}
+	for _, p := range anywhere {
+		g.Rules = append(g.Rules, Rule{ID: e.NewID("sgr"), Egress: true, What: What{AnyProtocol, -1, -1}, Peer: Peer{CIDR: p}})
+	}
+	return g
 }
 
 // NewSubnet adds a subnet with the VPC's default network ACL. The caller has checked the CIDR.
 func (e *Edit) NewSubnet(vpc string, cidr netip.Prefix, zone string, isDefault bool) *Subnet {
 	s := &Subnet{ID: e.NewID("subnet"), Scope: e.Scope, VPC: vpc, CIDR: cidr.Masked(), Zone: zone,
 		DefaultZone: isDefault, MapPublicIP: isDefault, ACLAssoc: e.NewID("aclassoc")}
-	for a := range e.NetworkACLs.By("vpc", vpc) {
-		if a.Default {
-			s.ACL = a.ID
-		}
+	if a := e.DefaultACL(vpc); a != nil {
+		s.ACL = a.ID
 	}
 	e.Subnets.Put(s)
 	return s
@@ -79,15 +82,6 @@ func (e *Edit) synthesise() {
 		e.NewDefaultVPC()
 	}
 	e.ids, e.Now = ids, now
-}
-
-// dhcpOptions is the id of the account's default DHCP option set in the Region.
-func (e *Edit) dhcpOptions() string { return DefaultDHCPOptions(e.Scope) }
-
-// DefaultDHCPOptions is the id of the DHCP option set that every account has in every Region.
-func DefaultDHCPOptions(scope Scope) string {
-	e := Edit{ids: &digests{seed: "dopt/" + scope.key()}}
-	return e.NewID("dopt")
 }
 
 // digests yields bytes that follow from the seed alone.
