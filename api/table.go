@@ -13,7 +13,7 @@ import (
 )
 
 // operations are all that are built, by name. Each file of nouns declares its own.
-var operations = table(groupOperations, vpcOperations, tagOperations,
+var operations = table(groupOperations, vpcOperations, subnetOperations, aclOperations, dhcpOptionsOperations, tagOperations,
 	instanceOperations, lifecycleOperations, interfaceOperations, catalogOperations, keyPairOperations, accountOperations)
 
 // An Operation is one action of the API.
