@@ -34,8 +34,11 @@ var (
 		func(s *vpc.State) *vpc.Table[vpc.RouteTable] { return s.RouteTables }}
 	internetGatewayIDs = ids[vpc.InternetGateway]{"igw", "internetGateway ID", "InvalidInternetGatewayId.Malformed", "InvalidInternetGatewayID.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.InternetGateway] { return s.InternetGateways }}
-	dhcpOptionsIDs = ids[struct{}]{"dopt", "dhcpOptions ID", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound", nil} // none is stored
-	egressOnlyIDs  = ids[vpc.EgressOnlyGateway]{"eigw", "egressOnlyInternetGateway ID", "InvalidEgressOnlyInternetGatewayId.Malformed", "InvalidEgressOnlyInternetGatewayId.NotFound",
+	dhcpOptionsIDs = ids[vpc.DHCPOptions]{"dopt", "dhcpOptions ID", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.DHCPOptions] { return s.DHCPOptions }}
+	cidrReservationIDs = ids[vpc.CIDRReservation]{"scr", "subnetCidrReservation ID", "InvalidSubnetCidrReservationId.Malformed", "InvalidSubnetCidrReservationID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.CIDRReservation] { return s.CIDRReservations }}
+	egressOnlyIDs = ids[vpc.EgressOnlyGateway]{"eigw", "egressOnlyInternetGateway ID", "InvalidEgressOnlyInternetGatewayId.Malformed", "InvalidEgressOnlyInternetGatewayId.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.EgressOnlyGateway] { return s.EgressOnlyGateways }}
 	natGatewayIDs = ids[vpc.NATGateway]{"nat", "Nat Gateway", "NatGatewayMalformed", "NatGatewayNotFound",
 		func(s *vpc.State) *vpc.Table[vpc.NATGateway] { return s.NATGateways }}
@@ -135,14 +138,17 @@ func (k ids[T]) get(s *vpc.State, id string) *T {
 	return o
 }
 
-// check refuses what cannot be an id of the noun: its prefix and 8 or 17 hexadecimal digits.
-func (k ids[T]) check(id string) error {
-	digits, ok := strings.CutPrefix(id, k.prefix+"-")
+// check refuses what cannot be an id of the noun.
+func (k ids[T]) check(id string) error { return checkID(k.prefix, k.malformed, id) }
+
+// checkID refuses what is not the prefix and 8 or 17 hexadecimal digits.
+func checkID(prefix, malformed, id string) error {
+	digits, ok := strings.CutPrefix(id, prefix+"-")
 	switch {
 	case !ok:
-		return vpc.Errorf(k.malformed, "Invalid id: %q (expecting %q)", id, k.prefix+"-...")
+		return vpc.Errorf(malformed, "Invalid id: %q (expecting %q)", id, prefix+"-...")
 	case len(digits) != 8 && len(digits) != 17 || strings.Trim(digits, "0123456789abcdef") != "":
-		return vpc.Errorf(k.malformed, "Invalid id: %q", id)
+		return vpc.Errorf(malformed, "Invalid id: %q", id)
 	}
 	return nil
 }

@@ -49,6 +49,11 @@ func notTogether(a, b string) error {
 	return vpc.Errorf("InvalidParameterCombination", "The parameter %s cannot be used with the parameter %s", a, b)
 }
 
+// hasDependencies refuses to delete what something else needs.
+func hasDependencies(noun, id string) error {
+	return vpc.Errorf("DependencyViolation", "The %s '%s' has dependencies and cannot be deleted.", noun, id)
+}
+
 // optional is nil for what is not there.
 func optional(s string) *string {
 	if s == "" {

@@ -168,10 +168,7 @@ func groupSet(s *vpc.State, ids []string) []ec2.GroupIdentifier {
 // PrivateDNSName is the name of a private address, as an instance's host name: "ip-10-0-1-17.ec2.internal".
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
 func PrivateDNSName(region string, a netip.Addr) string {
-	if region == "us-east-1" {
-		return "ip-" + dashed(a) + ".ec2.internal"
-	}
-	return "ip-" + dashed(a) + "." + region + ".compute.internal"
+	return "ip-" + dashed(a) + "." + vpc.Domain(region)
 }
 
 // publicName is the name of a public address of the interface, or "" where its VPC gives no names.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -140,7 +141,7 @@ func unsound(s *vpc.State) string {
 					return n.ID + " overlaps " + other.ID
 				}
 			}
-			if !v.CIDR.Overlaps(n.CIDR) || n.CIDR.Bits() < v.CIDR.Bits() || s.NetworkACLs.Get(n.ACL) == nil {
+			if !slices.ContainsFunc(v.CIDRs(), func(p netip.Prefix) bool { return inside(n.CIDR, p) }) || s.NetworkACLs.Get(n.ACL) == nil {
 				return n.ID + " is not of its VPC"
 			}
 			subnets = append(subnets, n)

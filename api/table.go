@@ -13,7 +13,8 @@ import (
 )
 
 // operations are all that are built, by name. Each file of nouns declares its own.
-var operations = table(groupOperations, referenceOperations, groupVPCOperations, vpcOperations, tagOperations,
+var operations = table(groupOperations, referenceOperations, groupVPCOperations,
+	vpcOperations, subnetOperations, aclOperations, dhcpOptionsOperations, tagOperations,
 	routeTableOperations, gatewayOperations, natGatewayOperations, peeringOperations, prefixListOperations,
 	instanceOperations, lifecycleOperations, interfaceOperations, elasticIPOperations, catalogOperations, keyPairOperations, accountOperations,
 	flowLogOperations, insightsOperations, accessScopeOperations, launchTemplateOperations, endpointOperations, storageOperations)

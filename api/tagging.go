@@ -21,6 +21,8 @@ type taggable struct {
 var taggables = []taggable{
 	tagsOf("vpc", vpcIDs, func(o *vpc.VPC) *vpc.Tags { return &o.Tags }, func(o *vpc.VPC) string { return o.ID }),
 	tagsOf("subnet", subnetIDs, func(o *vpc.Subnet) *vpc.Tags { return &o.Tags }, func(o *vpc.Subnet) string { return o.ID }),
+	tagsOf("subnet-cidr-reservation", cidrReservationIDs, func(o *vpc.CIDRReservation) *vpc.Tags { return &o.Tags }, func(o *vpc.CIDRReservation) string { return o.ID }),
+	tagsOf("dhcp-options", dhcpOptionsIDs, func(o *vpc.DHCPOptions) *vpc.Tags { return &o.Tags }, func(o *vpc.DHCPOptions) string { return o.ID }),
 	tagsOf("security-group", groupIDs, func(o *vpc.SecurityGroup) *vpc.Tags { return &o.Tags }, func(o *vpc.SecurityGroup) string { return o.ID }),
 	tagsOf("network-acl", aclIDs, func(o *vpc.NetworkACL) *vpc.Tags { return &o.Tags }, func(o *vpc.NetworkACL) string { return o.ID }),
 	tagsOf("route-table", routeTableIDs, func(o *vpc.RouteTable) *vpc.Tags { return &o.Tags }, func(o *vpc.RouteTable) string { return o.ID }),

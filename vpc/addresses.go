@@ -42,7 +42,7 @@ func address(n uint32) netip.Addr {
 // At is the n-th address of the prefix, counted from 0.
 func At(p netip.Prefix, n uint32) netip.Addr { return address(number(p.Masked().Addr()) + n) }
 
-// FreeAddresses is how many addresses of the subnet an interface could still take.
+// FreeAddresses is how many addresses of the subnet an interface could still be given.
 func (s *State) FreeAddresses(subnet *Subnet) int {
 	used := 0
 	for i := range s.Interfaces.By("subnet", subnet.ID) {
@@ -53,10 +53,10 @@ func (s *State) FreeAddresses(subnet *Subnet) int {
 			}
 		}
 	}
-	return 1<<(32-subnet.CIDR.Bits()) - 5 - used
+	return 1<<(32-subnet.CIDR.Bits()) - 5 - used - s.heldBack(subnet)
 }
 
-// FreeAddress is the lowest private address of the subnet that no interface has.
+// FreeAddress is the lowest private address of the subnet that no interface has and no reservation holds back.
 func (s *State) FreeAddress(subnet *Subnet) (netip.Addr, bool) {
 	return s.FreeAfter(subnet, netip.Addr{})
 }
@@ -67,8 +67,14 @@ func (s *State) FreeAfter(subnet *Subnet, after netip.Addr) (netip.Addr, bool) {
 	if after.IsValid() {
 		n = offset(subnet.CIDR, after) + 1
 	}
+	reserved := s.reserved(subnet)
 	for ; n < 1<<(32-subnet.CIDR.Bits())-1; n++ {
-		if a := At(subnet.CIDR, n); !s.InUse(subnet.VPC, a) {
+		a := At(subnet.CIDR, n)
+		if last, ok := lastReserved(reserved, a); ok {
+			n = offset(subnet.CIDR, last)
+			continue
+		}
+		if !s.InUse(subnet.VPC, a) {
 			return a, true
 		}
 	}

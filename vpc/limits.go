@@ -66,10 +66,3 @@ func (s *State) Limit(l Limit) int {
 
 // MaxTags is how many tags a resource may have. AWS raises it for nobody.
 const MaxTags = 50
-
-// LastACLEntry is the number of the entry that denies what no other one decided; LastACLEntry6 is the
-// one for IPv6.
-const (
-	LastACLEntry  = 32767
-	LastACLEntry6 = 32768
-)

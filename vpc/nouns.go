@@ -67,7 +67,7 @@ type VPC struct {
 	IPv6          []Block
 	Default       bool
 	Tenancy       string
-	DHCPOptions   string
+	DHCPOptions   string // the id of the set, or NoDHCPOptions
 	DNSSupport    bool
 	DNSHostnames  bool
 	AddressUsage  bool // enableNetworkAddressUsageMetrics
@@ -100,9 +100,27 @@ type Subnet struct {
 	DefaultZone bool    // defaultForAz
 	MapPublicIP bool    // mapPublicIpOnLaunch
 	AssignIPv6  bool    // assignIpv6AddressOnCreation
+	DNS64       bool    // enableDns64
+	Names       Names
 	ACL         string
 	ACLAssoc    string // the association of the subnet with its network ACL: "aclassoc-…"
 	Tags        Tags
+}
+
+// CIDRs are all the ranges of the subnet, the IPv4 one first.
+func (n *Subnet) CIDRs() []netip.Prefix {
+	all := []netip.Prefix{n.CIDR}
+	for _, b := range n.IPv6 {
+		all = append(all, b.CIDR)
+	}
+	return all
+}
+
+// Names are how a subnet wants the private names of instances that are launched in it.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
+type Names struct {
+	ByID    bool // hostnameType resource-name: by the instance's id; else ip-name
+	A, AAAA bool // enableResourceNameDnsARecord, …AAAARecord
 }
 
 // A SecurityGroup is a set of rules that allow. Name and description never change.
@@ -147,26 +165,6 @@ type Peer struct {
 	// Of Group, and kept when it is gone: its account; its VPC, where that is not the rule's own; and
 	// the connection that made the two VPCs peers when the rule was made.
 	Account, VPC, Peering string
-}
-
-// A NetworkACL is a subnet's stateless, ordered list of entries that allow or deny.
-type NetworkACL struct {
-	ID string
-	Scope
-	VPC     string
-	Default bool
-	Entries []ACLEntry
-	Token   Token
-	Tags    Tags
-}
-
-// An ACLEntry is judged by its number, lowest first.
-type ACLEntry struct {
-	Number int // 1–32766; 32767 is the last one, which denies
-	Egress bool
-	Allow  bool
-	What   What
-	CIDR   netip.Prefix
 }
 
 // InstanceState is an instance's state with AWS's code.

@@ -20,7 +20,9 @@ type State struct {
 	Quotas             *Table[Quota]
 	Regions            *Table[Region]
 	VPCs               *Table[VPC]
+	DHCPOptions        *Table[DHCPOptions]
 	Subnets            *Table[Subnet]
+	CIDRReservations   *Table[CIDRReservation]
 	SecurityGroups     *Table[SecurityGroup]
 	GroupAssociations  *Table[GroupAssociation]
 	PrefixLists        *Table[PrefixList]
@@ -58,12 +60,25 @@ func New() *State {
 		Quotas:     newTable("quota", func(q *Quota) string { return q.Scope.key() + "/" + q.Name }, nil),
 		Regions:    newTable("region", func(r *Region) string { return r.Scope.key() }, nil),
 		VPCs: newTable("vpc", func(v *VPC) string { return v.ID }, map[string]func(*VPC) []string{
-			"scope": func(v *VPC) []string { return keys{v.Scope.key()} },
+			"scope":        func(v *VPC) []string { return keys{v.Scope.key()} },
+			"dhcp-options": func(v *VPC) []string { return keys{v.DHCPOptions} },
+			"association": func(v *VPC) []string { // with its ranges
+				return append(associations(slices.Concat(v.Secondary, v.IPv6)), v.AssociationID)
+			},
+		}),
+		DHCPOptions: newTable("dhcp-options", func(o *DHCPOptions) string { return o.ID }, map[string]func(*DHCPOptions) []string{
+			"scope": func(o *DHCPOptions) []string { return keys{o.Scope.key()} },
 		}),
 		Subnets: newTable("subnet", func(s *Subnet) string { return s.ID }, map[string]func(*Subnet) []string{
-			"scope": func(s *Subnet) []string { return keys{s.Scope.key()} },
-			"vpc":   func(s *Subnet) []string { return keys{s.VPC} },
-			"acl":   func(s *Subnet) []string { return keys{s.ACL} },
+			"scope":           func(s *Subnet) []string { return keys{s.Scope.key()} },
+			"vpc":             func(s *Subnet) []string { return keys{s.VPC} },
+			"acl":             func(s *Subnet) []string { return keys{s.ACL} },
+			"acl-association": func(s *Subnet) []string { return keys{s.ACLAssoc} },
+			"association":     func(s *Subnet) []string { return associations(s.IPv6) }, // with its IPv6 ranges
+		}),
+		CIDRReservations: newTable("subnet-cidr-reservation", func(r *CIDRReservation) string { return r.ID }, map[string]func(*CIDRReservation) []string{
+			"scope":  func(r *CIDRReservation) []string { return keys{r.Scope.key()} },
+			"subnet": func(r *CIDRReservation) []string { return keys{r.Subnet} },
 		}),
 		SecurityGroups: newTable("security-group", func(g *SecurityGroup) string { return g.ID }, map[string]func(*SecurityGroup) []string{
 			"scope": func(g *SecurityGroup) []string { return keys{g.Scope.key()} },
@@ -277,6 +292,13 @@ func tokenKeys(scope Scope, t Token) []string {
 		return nil
 	}
 	return keys{TokenKey(scope, t)}
+}
+
+func associations(blocks []Block) (ids []string) {
+	for _, b := range blocks {
+		ids = append(ids, b.AssociationID)
+	}
+	return ids
 }
 
 // AddressKey is how the indexes "address" and "prefix" of Interfaces file those of a VPC.

@@ -54,7 +54,7 @@ func (s *State) byName() map[string]table {
 }
 
 // kinds are the kinds of the objects whose ids begin with a prefix.
-var kinds = map[string]string{"vpc": "vpc", "subnet": "subnet", "sg": "security-group", "pl": "prefix-list", "acl": "network-acl", "rtb": "route-table",
+var kinds = map[string]string{"vpc": "vpc", "dopt": "dhcp-options", "subnet": "subnet", "scr": "subnet-cidr-reservation", "sg": "security-group", "pl": "prefix-list", "acl": "network-acl", "rtb": "route-table",
 	"igw": "internet-gateway", "eigw": "egress-only-internet-gateway", "nat": "nat-gateway", "pcx": "peering", "eni": "network-interface", "eni-perm": "network-interface-permission",
 	"eipalloc": "elastic-ip", "i": "instance", "key": "key-pair", "lt": "launch-template", "vol": "volume", "vpce": "vpc-endpoint",
 	"iip-assoc": "instance-profile-association", "fl": "flow-log", "nip": "network-insights-path", "nia": "network-insights-analysis",
