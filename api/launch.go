@@ -48,6 +48,9 @@ func runInstances(e *vpc.Edit, in *ec2.RunInstancesInput) (*ec2.RunInstancesOutp
 			return nil, err
 		}
 	}
+	if err := capacity(e.State, l.typ.String(), l.subnet.Zone); err != nil && !value(in.DryRun) {
+		return nil, err
+	}
 	l.instance.Token = token
 	l.instance.Reservation = e.NewID("r")
 	var made []*vpc.Instance
