@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 
 	"crenel/auth"
@@ -31,12 +33,39 @@ func (s *Server) handler() http.Handler {
 	return mux
 }
 
-// serveHealth says that the server serves, and how far it and its host are.
+// serveHealth says whether the server serves, and how far it and its host are.
 func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	stale := s.stale()
+	if stale > 0 && !s.StaleReads {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, "unavailable\n")
+	} else {
+		fmt.Fprint(w, "ok\n")
+	}
 	applied, _ := s.hosts.Applied()
-	fmt.Fprintf(w, "ok\nrevision %d\nhost connected %t\napplied %d\nunenforced %d\n",
+	fmt.Fprintf(w, "revision %d\nhost connected %t\napplied %d\nunenforced %d\n",
 		s.Store.Snapshot().Revision, s.hosts.Connected(), applied, s.unenforced.Load())
+	if s.hostless && s.NoEnforcement {
+		fmt.Fprint(w, "enforcement off\n")
+	}
+	if stale > 0 {
+		fmt.Fprintf(w, "stale %s\n", seconds(stale))
+	}
 }
+
+// maxBehind is how old an answer may be. An etcd that elects another leader is back sooner.
+const maxBehind = 5 * time.Second
+
+// stale is how old the snapshot may be, where that is too old to answer from; else 0.
+func (s *Server) stale() time.Duration {
+	if behind := s.Store.Behind(); behind > maxBehind {
+		return behind
+	}
+	return 0
+}
+
+// seconds are whole ones, as a header has them.
+func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
 
 // A call is one request, as far as it is understood.
 type call struct {
@@ -45,7 +74,8 @@ type call struct {
 	action   string
 	scope    vpc.Scope
 	write    bool
-	enforced string // the header of a write that was committed: "true" or "false"
+	stale    time.Duration // how old the State is that it is answered from, if that is too old; else 0
+	enforced string        // the header of a write that was committed: "true" or "false"
 }
 
 // serveAPI answers one request, whatever is in it.
@@ -68,8 +98,14 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/xml;charset=UTF-8")
 	h.Set("Cache-Control", "no-cache, no-store")
 	h.Set("x-amzn-requestid", c.id)
+	if c.enforced == "" && s.hostless && s.NoEnforcement {
+		c.enforced = "false"
+	}
 	if c.enforced != "" {
 		h.Set("x-crenel-enforced", c.enforced)
+	}
+	if c.stale > 0 && s.StaleReads {
+		h.Set("x-crenel-stale", seconds(c.stale))
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(answer.Bytes()) // who left before the answer does not get it
@@ -93,7 +129,11 @@ func (s *Server) do(c *call, w http.ResponseWriter, r *http.Request, out *bytes.
 		return err
 	}
 	// The form is not looked at before it is known who sent it.
+	c.stale = s.stale()
 	key, err := s.authenticate(c, r, body)
+	if c.stale > 0 && !s.StaleReads {
+		return unavailable() // whatever err is: the key may be one that this server has not heard of yet
+	}
 	if err != nil {
 		return err
 	}
@@ -150,9 +190,16 @@ func (s *Server) authenticate(c *call, r *http.Request, body []byte) (key vpc.Ac
 		return key, ec2.Errorf("AuthFailure", "Credential should be scoped to correct service: 'ec2'. This endpoint serves ec2 and sts, not '%s'.", c.service)
 	case !vpc.IsRegion(credential.Region):
 		return key, badScope(c.service, "Credential should be scoped to a valid region, not '%s'.", credential.Region)
+	case !s.site.Serves(credential.Region) && !(c.service == "sts" && credential.Region == stsGlobal):
+		return key, badScope(c.service, "Credential should be scoped to a valid region, not '%s'. This server serves %s.",
+			credential.Region, strings.Join(s.Regions, ", "))
 	}
 	return key, nil
 }
+
+// stsGlobal is the Region that older clients sign for when they ask STS, wherever they are: who a key belongs to
+// is the same in all of them.
+const stsGlobal = "us-east-1"
 
 // badSignature is what each service says of a request that it cannot authenticate.
 func badSignature(service string, err error) error {
@@ -192,12 +239,16 @@ func (s *Server) refusal(err error) *ec2.Error {
 		return ec2.Errorf(refused.Code, "%s", refused.Message)
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
 		s.Log.Error("store unavailable", "error", err)
-		return ec2.Errorf("ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
+		return unavailable()
 	case errors.Is(err, context.Canceled):
 		return ec2.Errorf("ServiceUnavailable", "The client closed the request before it was carried out.")
 	}
 	s.Log.Error("internal error", "error", err)
 	return internalError()
+}
+
+func unavailable() *ec2.Error {
+	return ec2.Errorf("ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
 }
 
 func internalError() *ec2.Error {

@@ -26,6 +26,9 @@ func (s *Server) serveEC2(ctx context.Context, c *call, form url.Values, out *by
 		return ec2.Errorf("InvalidAction", "The action %s is not valid for this web service.", c.action)
 	}
 	c.write = op.Write
+	if c.write && c.stale > 0 {
+		return unavailable()
+	}
 	in, err := op.Decode(form)
 	if err != nil {
 		return err
@@ -34,7 +37,9 @@ func (s *Server) serveEC2(ctx context.Context, c *call, form url.Values, out *by
 	if op.Write {
 		result, err = s.write(ctx, c, op, in)
 	} else {
-		result, err = op.Read(s.Store.Snapshot().As(c.scope), in, &s.hosts)
+		state := s.Store.Snapshot().As(c.scope)
+		state.Site = s.site
+		result, err = op.Read(state, in, &s.hosts)
 	}
 	if err != nil {
 		return err
@@ -45,6 +50,7 @@ func (s *Server) serveEC2(ctx context.Context, c *call, form url.Values, out *by
 // write commits what the operation changes, and waits until the host enforces it.
 func (s *Server) write(ctx context.Context, c *call, op api.Operation, in any) (result any, err error) {
 	revision, err := s.Store.Update(ctx, c.scope, func(e *vpc.Edit) (err error) {
+		e.Site = s.site
 		result, err = op.Apply(e, in)
 		return err
 	})
@@ -55,6 +61,9 @@ func (s *Server) write(ctx context.Context, c *call, op api.Operation, in any) (
 	if !s.enforces(ctx, revision) {
 		c.enforced = "false"
 		s.unenforced.Add(1)
+		if s.hostless {
+			return result, nil
+		}
 		applied, trouble := s.hosts.Applied()
 		s.Log.Warn("not enforced in time", "action", c.action, "revision", revision, "applied", applied,
 			"connected", s.hosts.Connected(), "trouble", trouble)
@@ -62,10 +71,10 @@ func (s *Server) write(ctx context.Context, c *call, op api.Operation, in any) (
 	return result, nil
 }
 
-// enforces waits until the host enforces the revision, but not for ever. A cell that never had a host
-// has nobody to wait for.
+// enforces waits until the host enforces the revision, but not for ever. A server that hosts cannot connect to, and a
+// cell that never had one, have nobody to wait for.
 func (s *Server) enforces(ctx context.Context, revision int64) bool {
-	if !s.hosts.Connected() && !s.Store.Snapshot().Cell().Public.IsValid() {
+	if s.hostless || !s.hosts.Connected() && !s.Store.Snapshot().Cell().Public.IsValid() {
 		return false
 	}
 	limit := s.patience
