@@ -8,8 +8,8 @@
 //
 // Every object is one key, /crenel/v1/<kind>/<key>, and its value is the object's JSON. Every
 // transaction also writes /crenel/sequence, on the condition that nobody wrote it since the snapshot
-// that the transaction was computed from. So writes are serializable, however many servers share one
-// etcd, and State.Revision is the revision of that key. Its value names the schema of the data.
+// that the transaction was computed from. So writes are serializable, refused ones too, however many
+// servers share one etcd, and State.Revision is the revision of that key. Its value names the schema of the data.
 //
 // Snapshots advance only by what etcd's watch brings, at a server's own writes too. Nothing but a Store
 // may write below /crenel/: it would not move the sequence.
