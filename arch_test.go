@@ -36,7 +36,7 @@ var rules = map[string]rule{
 
 	"api":    {rooms: "ec2 vpc", std: "net/url", why: "the operations: pure functions of State and input"},
 	"auth":   {rooms: "vpc", std: "os", why: "keys, and the file that holds the first one"},
-	"store":  {rooms: "vpc", modules: "go.etcd.io/etcd go.uber.org/zap golang.org/x/sys", std: "context os net/url", why: "the only room that knows etcd"},
+	"store":  {rooms: "vpc", modules: "go.etcd.io/etcd go.uber.org/zap golang.org/x/sys", std: "context net os net/url", why: "the only room that knows etcd; net says why one cannot be reached"},
 	"server": {rooms: "api auth ec2 flow hostapi policy sigv4 store vpc", std: "context net net/http net/url", why: "the HTTP front and the controller's loop"},
 
 	"hostapi":        {rooms: "policy flow hostapi/hostpb", modules: "connectrpc.com/connect google.golang.org/protobuf", std: "context net net/http", why: "the one conversation of controller and host"},
