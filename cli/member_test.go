@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
 	"go.uber.org/zap"
 )
@@ -72,6 +73,9 @@ func serveMember(role string) {
 	at := func(s string) []url.URL { u, _ := url.Parse(s); return []url.URL{*u} }
 	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = at(client), at(client)
 	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = at(peer), at(peer)
+	if strings.HasPrefix(client, "https:") {
+		cfg.ClientTLSInfo = transport.TLSInfo{CertFile: dir + "/cert.pem", KeyFile: dir + "/key.pem", TrustedCAFile: dir + "/cert.pem", ClientCertAuth: true}
+	}
 	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 	etcd, err := embed.StartEtcd(cfg)
 	if err != nil {

@@ -89,7 +89,7 @@ func TestAServerThatCannotStart(t *testing.T) {
 		{"--etcd-cacert " + file, "--etcd-cacert, --etcd-cert and --etcd-key are for --etcd-endpoints"},
 		{"--etcd-endpoints https://127.0.0.1:1 --etcd-cert " + file, "of a certificate for etcd and its key only one is given"},
 		{"--etcd-endpoints 127.0.0.1:1 --etcd-cacert " + file, "is not https://"},
-		{"--etcd-endpoints http://127.0.0.1:1", "connect to etcd at [http://127.0.0.1:1]"},
+		{"--etcd-endpoints http://127.0.0.1:1", "connect to etcd at http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused"},
 		{"extra", "unexpected argument extra"},
 	} {
 		t.Run(row.args, func(t *testing.T) {
