@@ -44,6 +44,9 @@ func runInstances(e *vpc.Edit, in *ec2.RunInstancesInput) (*ec2.RunInstancesOutp
 			return nil, err
 		}
 	}
+	if err := capacity(e.State, l.typ.String(), l.ports[0].subnet.Zone); err != nil && !value(in.DryRun) {
+		return nil, err
+	}
 	l.instance.Token = token
 	l.instance.Reservation = e.NewID("r")
 	p := newPicker(e)

@@ -25,6 +25,9 @@ func startInstances(e *vpc.Edit, in *ec2.StartInstancesInput) (*ec2.StartInstanc
 		case vpc.Pending, vpc.Running:
 			return nil
 		case vpc.Stopped:
+			if err := capacity(e.State, i.Type, i.Zone); err != nil && !value(in.DryRun) {
+				return err
+			}
 			i.State, i.LaunchTime = vpc.Pending, e.Now
 			i.Boots++
 			because(i, "", "pending", "pending")
@@ -159,6 +162,15 @@ func assignPublic(e *vpc.Edit, i *vpc.Instance) (err error) {
 		e.Interfaces.Put(&face)
 	}
 	return nil
+}
+
+// capacity refuses an instance where nothing could run it. A dry run does not ask, as on AWS.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
+func capacity(s *vpc.State, typ, zone string) error {
+	if !s.Site.NoHosts {
+		return nil
+	}
+	return vpc.Errorf("InsufficientInstanceCapacity", "We currently do not have sufficient %s capacity in the Availability Zone you requested (%s). This server has no host that runs instances.", typ, zone)
 }
 
 // takesPublic tells whether the interface should have a public address and has none.

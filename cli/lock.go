@@ -1,3 +1,5 @@
+//go:build unix
+
 package cli
 
 import (
@@ -11,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock takes the data directory for this process, which is an up or a down. The lock is held by every process that has the
+// lock takes the data directory for this process, which is an up, a server or a down. The lock is held by every process that has the
 // file open, so it is free only when the last child of a killed `up` is gone too: those few
 // milliseconds are waited for.
 func lock(dir, role string, patience time.Duration) (*os.File, error) {

@@ -162,7 +162,7 @@ func (u *up) child(name string) int {
 func (u *up) hasChild(name string) bool { return u.find(name) != 0 }
 
 func (u *up) find(name string) (pid int) {
-	program := map[string]string{"controller": "crenel\x00server", "agent": "crenel-agent\x00run"}[name]
+	program := map[string]string{"controller": "crenel\x00controller", "agent": "crenel-agent\x00run"}[name]
 	var kids []byte
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", u.cmd.Process.Pid))
 	for _, task := range tasks {

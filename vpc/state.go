@@ -12,6 +12,7 @@ import (
 // State is a snapshot of everything a cell holds. It is never changed.
 type State struct {
 	Scope    // of the request, see As; zero in a snapshot that nobody asked for yet
+	Site     Site
 	Revision int64
 
 	Cells              *Table[Cell]
@@ -47,6 +48,18 @@ type State struct {
 	NetworkInsightsAnalyses            *Table[NetworkInsightsAnalysis]
 	NetworkInsightsAccessScopes        *Table[NetworkInsightsAccessScope]
 	NetworkInsightsAccessScopeAnalyses *Table[NetworkInsightsAccessScopeAnalysis]
+}
+
+// A Site is what the server that carries a request out is set up for. It is of that server, not of the
+// cell: servers of one cell may differ.
+type Site struct {
+	Regions []string // that it serves; none: every one that AWS has
+	NoHosts bool     // nothing can run an instance
+}
+
+// Serves tells whether requests for the Region are answered.
+func (s Site) Serves(region string) bool {
+	return IsRegion(region) && (len(s.Regions) == 0 || slices.Contains(s.Regions, region))
 }
 
 type keys = []string
@@ -232,6 +245,12 @@ func New() *State {
 			"scope":       func(i *Instance) []string { return keys{i.Scope.key()} },
 			"reservation": func(i *Instance) []string { return keys{i.Reservation} },
 			"token":       func(i *Instance) []string { return tokenKeys(i.Scope, i.Token) },
+			"unsettled": func(i *Instance) []string { // those that are on their way to another state
+				if i.State == Pending || i.State == Stopping || i.State == ShuttingDown {
+					return keys{"yes"}
+				}
+				return nil
+			},
 		}),
 		KeyPairs: newTable("key-pair", func(k *KeyPair) string { return k.ID }, map[string]func(*KeyPair) []string{
 			"scope": func(k *KeyPair) []string { return keys{k.Scope.key()} },

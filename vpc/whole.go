@@ -8,6 +8,10 @@ import (
 	"strings"
 )
 
+// Schema is the version of the data that this code writes. It grows when older code would misread
+// newer data; that code then refuses to run.
+const Schema = 1
+
 // Objects yields everything that the State holds, each object as the Change that puts it: by kind, and in
 // the order of keys.
 func (s *State) Objects() iter.Seq[Change] {
