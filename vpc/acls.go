@@ -17,6 +17,13 @@ type NetworkACL struct {
 	Tags    Tags
 }
 
+func newNetworkACLs() *Table[NetworkACL] {
+	return newTable("network-acl", func(a *NetworkACL) string { return a.ID }, map[string]func(*NetworkACL) []string{
+		"token": func(a *NetworkACL) []string { return tokenKeys(a.Scope, a.Token) },
+		"vpc":   func(a *NetworkACL) []string { return keys{a.VPC} },
+	})
+}
+
 // An ACLEntry is judged by its number, lowest first.
 type ACLEntry struct {
 	Number int // 1–32766; 32767 and 32768 are the last ones, which deny

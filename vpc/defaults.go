@@ -76,7 +76,7 @@ func (e *Edit) NewDefaultVPC() *VPC {
 // that they are the same until something is written.
 func (e *Edit) synthesise() {
 	ids, now := e.ids, e.Now
-	e.ids, e.Now = &digests{seed: e.Scope.key()}, time.Unix(0, 0).UTC()
+	e.ids, e.Now = &digests{seed: e.Scope.Key()}, time.Unix(0, 0).UTC()
 	e.Regions.Put(&Region{Scope: e.Scope, Created: e.Now})
 	if IsRegion(e.Region) {
 		e.NewDefaultVPC()
@@ -88,7 +88,7 @@ func (e *Edit) synthesise() {
 // Visit stores what the other scope finds at its first visit, so that the scope of this Edit can refer
 // to it.
 func (e *Edit) Visit(other Scope) {
-	if e.Regions.Get(other.key()) != nil {
+	if e.Regions.Get(other.Key()) != nil {
 		return
 	}
 	mine := e.Scope
@@ -133,7 +133,7 @@ func (s *State) RouteTableOf(subnet *Subnet) *RouteTable {
 
 // DefaultVPC is the scope's default VPC, or nil.
 func (s *State) DefaultVPC() *VPC {
-	for v := range s.VPCs.By("scope", s.Scope.key()) {
+	for v := range s.VPCs.By("scope", s.Scope.Key()) {
 		if v.Default {
 			return v
 		}

@@ -9,6 +9,10 @@ type DHCPOptions struct {
 	Tags    Tags
 }
 
+func newDHCPOptions() *Table[DHCPOptions] {
+	return newTable("dhcp-options", func(o *DHCPOptions) string { return o.ID }, nil)
+}
+
 // A DHCPOption is one option: "domain-name-servers" and its values.
 type DHCPOption struct {
 	Key    string
@@ -23,7 +27,7 @@ const AmazonDNS = "AmazonProvidedDNS"
 
 // DefaultDHCPOptions is the id of the DHCP option set that every account starts with in every Region.
 func DefaultDHCPOptions(scope Scope) string {
-	e := Edit{ids: &digests{seed: "dopt/" + scope.key()}}
+	e := Edit{ids: &digests{seed: "dopt/" + scope.Key()}}
 	return e.NewID("dopt")
 }
 

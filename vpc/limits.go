@@ -56,6 +56,10 @@ type Quota struct {
 	Value int
 }
 
+func newQuotas() *Table[Quota] {
+	return newTable("quota", func(q *Quota) string { return q.Scope.Key() + "/" + q.Name }, nil)
+}
+
 // Limit is how many the scope may have.
 func (s *State) Limit(l Limit) int {
 	if q := s.Quotas.Get(s.Key() + "/" + l.Name); q != nil {

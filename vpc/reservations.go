@@ -17,6 +17,12 @@ type CIDRReservation struct {
 	Tags        Tags
 }
 
+func newCIDRReservations() *Table[CIDRReservation] {
+	return newTable("subnet-cidr-reservation", func(r *CIDRReservation) string { return r.ID }, map[string]func(*CIDRReservation) []string{
+		"subnet": func(r *CIDRReservation) []string { return keys{r.Subnet} },
+	})
+}
+
 // reserved are the ranges of IPv4 that are reserved in the subnet. They do not overlap.
 func (s *State) reserved(subnet *Subnet) (ranges []netip.Prefix) {
 	for r := range s.CIDRReservations.By("subnet", subnet.ID) {

@@ -166,7 +166,7 @@ func (s *State) noScope(kind string, scope Scope) string {
 	case kind == "peering", scope == AWS(scope.Region):
 	case s.Accounts.Get(scope.Account) == nil:
 		return "the account " + scope.Account
-	case kind != "quota" && kind != "region" && s.Regions.Get(scope.key()) == nil:
+	case kind != "quota" && kind != "region" && s.Regions.Get(scope.Key()) == nil:
 		return "the Region " + scope.Region + " of the account " + scope.Account
 	}
 	return ""
