@@ -20,7 +20,7 @@ test: all
 
 soak: all
 	@./setup.sh test
-	CRENEL_SOAK=1 ./test.sh -timeout 45m ./datapath ./store ./lab
+	CRENEL_SOAK=1 ./test.sh -timeout 45m ./datapath ./store ./cli ./lab
 
 bench: all
 	@./setup.sh test
@@ -38,4 +38,5 @@ lint:
 	cd ec2/gen && $(GO) vet ./...
 	cd conformance && $(GO) vet ./...
 	GOOS=darwin $(GO) build -o /dev/null ./cmd/crenel
+	GOOS=windows $(GO) build -o /dev/null ./cmd/crenel
 	GOOS=windows $(GO) vet ./vpc ./policy ./flow ./api ./ec2 ./sigv4

@@ -149,3 +149,12 @@ func text(parts ...any) string {
 }
 
 func typeName(v any) string { return reflect.TypeOf(v).Elem().Name() }
+
+// parseForm reads the parameters of a request.
+func parseForm(form string) url.Values {
+	values, err := url.ParseQuery(form)
+	if err != nil {
+		panic(err)
+	}
+	return values
+}

@@ -17,11 +17,12 @@ var catalogOperations = []Operation{
 	read(describeInstanceTypeOfferings),
 }
 
-// optIn are the Regions that AWS opens only to accounts which ask; here every account has.
+// optIn are the Regions that AWS opens only to accounts which ask; here every account has, if the server serves them.
 var optIn = []string{"af-south-1", "ap-east-1", "ap-south-2", "ap-southeast-3", "ap-southeast-4", "ca-west-1", "eu-central-2",
 	"eu-south-1", "eu-south-2", "il-central-1", "me-central-1", "me-south-1"}
 
-// describeRegions lists all Regions: each can be used.
+// describeRegions lists the Regions that the server serves. Others are to it what those are to an account on AWS that
+// never asked for them: shown when they are named, or when all are wanted.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html
 func describeRegions(s *vpc.State, in *ec2.DescribeRegionsInput) (*ec2.DescribeRegionsOutput, error) {
 	if err := knownNames("Invalid region", in.RegionNames, vpc.IsRegion); err != nil {
@@ -34,10 +35,15 @@ func describeRegions(s *vpc.State, in *ec2.DescribeRegionsInput) (*ec2.DescribeR
 	out := &ec2.DescribeRegionsOutput{Regions: []ec2.Region{}}
 	for _, name := range slices.Sorted(slices.Values(vpc.RegionNames())) {
 		r := ec2.Region{RegionName: new(name), Endpoint: new("ec2." + name + ".amazonaws.com"), OptInStatus: new("opt-in-not-required")}
-		if slices.Contains(optIn, name) {
+		served := s.Site.Serves(name)
+		switch {
+		case !served:
+			r.OptInStatus = new("not-opted-in")
+		case slices.Contains(optIn, name):
 			r.OptInStatus = new("opted-in")
 		}
-		if (len(in.RegionNames) == 0 || slices.Contains(in.RegionNames, name)) && m.meets(&r) {
+		wanted := slices.Contains(in.RegionNames, name) || len(in.RegionNames) == 0 && (served || value(in.AllRegions))
+		if wanted && m.meets(&r) {
 			out.Regions = append(out.Regions, r)
 		}
 	}

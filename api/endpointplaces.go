@@ -18,18 +18,18 @@ func addEndpointRoutes(e *vpc.Edit, p *vpc.VPCEndpoint, service endpointService,
 		if old.VPC != p.VPC {
 			return vpc.Errorf("InvalidParameter", "Route table %s and VPC %s belong to different networks.", id, p.VPC)
 		}
-		list := awsPrefixList(p.Region, service.short)
+		list := vpc.ServiceListID(p.Region, service.short)
 		if i := slices.IndexFunc(old.Routes, func(r vpc.Route) bool { return r.PrefixList == list }); i >= 0 {
 			if old.Routes[i].Target == p.ID {
 				continue
 			}
 			return vpc.Errorf("RouteAlreadyExists", "route table %s already has a route with destination-prefix-list-id %s", id, list)
 		}
-		if len(old.Routes) >= e.Limit(vpc.RoutesPerTable) {
-			return vpc.Errorf("RouteLimitExceeded", "The maximum number of routes has been reached.")
-		}
 		t := *old
 		t.Routes = append(slices.Clone(old.Routes), vpc.Route{PrefixList: list, Target: p.ID})
+		if err := checkRouteQuota(e.State, &t); err != nil {
+			return err
+		}
 		e.RouteTables.Put(&t)
 	}
 	return nil
@@ -109,7 +109,7 @@ func endpointAddresses(subnets []string, configurations []ec2.SubnetConfiguratio
 func addEndpointInterface(e *vpc.Edit, p *vpc.VPCEndpoint, subnet *vpc.Subnet, asked string) (err error) {
 	var a netip.Addr
 	if asked != "" {
-		if a, err = freePrivate(e.State, subnet, asked); err != nil {
+		if a, err = freePrivate(e.State, subnet, asked, nil); err != nil {
 			return err
 		}
 	} else {

@@ -33,7 +33,7 @@ func (w *world) shownEndpoint(id string) ec2.VpcEndpoint {
 func (w *world) endpointRoutes(table, service string) string {
 	var targets []string
 	for _, r := range w.state.RouteTables.Get(table).Routes {
-		if r.PrefixList == awsPrefixList(w.scope.Region, service) && !r.Destination.IsValid() {
+		if r.PrefixList == vpc.ServiceListID(w.scope.Region, service) && !r.Destination.IsValid() {
 			targets = append(targets, r.Target)
 		}
 	}
@@ -55,7 +55,7 @@ func TestAGatewayEndpoint(t *testing.T) {
 		t.Errorf("the routes lead to %q, want %s", got, id)
 	}
 	other := w.endpoint("VpcId=" + v + "&ServiceName=com.amazonaws.us-east-1.dynamodb")
-	w.refuse("CreateVpcEndpoint", "VpcId="+v+s3Service+"&RouteTableId.1="+table, "RouteAlreadyExists: route table "+table+" already has a route with destination-prefix-list-id "+awsPrefixList("us-east-1", "s3"))
+	w.refuse("CreateVpcEndpoint", "VpcId="+v+s3Service+"&RouteTableId.1="+table, "RouteAlreadyExists: route table "+table+" already has a route with destination-prefix-list-id "+vpc.ServiceListID("us-east-1", "s3"))
 	w.refuse("DeleteVpc", "VpcId="+v, "DependencyViolation: The vpc '"+v+"' has dependencies and cannot be deleted.")
 	do[ec2.ModifyVpcEndpointOutput](w, "ModifyVpcEndpoint", "VpcEndpointId="+other+"&AddRouteTableId.1="+table)
 	do[ec2.ModifyVpcEndpointOutput](w, "ModifyVpcEndpoint", "VpcEndpointId="+other+"&AddRouteTableId.1="+table) // again is nothing new

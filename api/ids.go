@@ -34,8 +34,11 @@ var (
 		func(s *vpc.State) *vpc.Table[vpc.RouteTable] { return s.RouteTables }}
 	internetGatewayIDs = ids[vpc.InternetGateway]{"igw", "internetGateway ID", "InvalidInternetGatewayId.Malformed", "InvalidInternetGatewayID.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.InternetGateway] { return s.InternetGateways }}
-	dhcpOptionsIDs = ids[struct{}]{"dopt", "dhcpOptions ID", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound", nil} // none is stored
-	egressOnlyIDs  = ids[vpc.EgressOnlyGateway]{"eigw", "egressOnlyInternetGateway ID", "InvalidEgressOnlyInternetGatewayId.Malformed", "InvalidEgressOnlyInternetGatewayId.NotFound",
+	dhcpOptionsIDs = ids[vpc.DHCPOptions]{"dopt", "dhcpOptions ID", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.DHCPOptions] { return s.DHCPOptions }}
+	cidrReservationIDs = ids[vpc.CIDRReservation]{"scr", "subnetCidrReservation ID", "InvalidSubnetCidrReservationId.Malformed", "InvalidSubnetCidrReservationID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.CIDRReservation] { return s.CIDRReservations }}
+	egressOnlyIDs = ids[vpc.EgressOnlyGateway]{"eigw", "egressOnlyInternetGateway ID", "InvalidEgressOnlyInternetGatewayId.Malformed", "InvalidEgressOnlyInternetGatewayId.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.EgressOnlyGateway] { return s.EgressOnlyGateways }}
 	natGatewayIDs = ids[vpc.NATGateway]{"nat", "Nat Gateway", "NatGatewayMalformed", "NatGatewayNotFound",
 		func(s *vpc.State) *vpc.Table[vpc.NATGateway] { return s.NATGateways }}
@@ -47,6 +50,8 @@ var (
 		func(s *vpc.State) *vpc.Table[vpc.ElasticIP] { return s.ElasticIPs }}
 	interfaceIDs = ids[vpc.Interface]{"eni", "networkInterface ID", "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.Interface] { return s.Interfaces }}
+	permissionIDs = ids[vpc.InterfacePermission]{"eni-perm", "network interface permission ID", "InvalidPermissionID.Malformed", "InvalidPermissionID.NotFound",
+		func(s *vpc.State) *vpc.Table[vpc.InterfacePermission] { return s.Permissions }}
 	instanceIDs = ids[vpc.Instance]{"i", "instance ID", "InvalidInstanceID.Malformed", "InvalidInstanceID.NotFound",
 		func(s *vpc.State) *vpc.Table[vpc.Instance] { return s.Instances }}
 	keyPairIDs = ids[vpc.KeyPair]{"key", "key pair ID", "InvalidKeyPairId.Malformed", "InvalidKeyPair.NotFound",
@@ -78,7 +83,7 @@ func (k ids[T]) find(s *vpc.State, id string) (*T, error) {
 	}
 	o := k.get(s, id)
 	if o == nil {
-		return nil, vpc.Errorf(k.notFound, "The %s '%s' does not exist", k.noun, id)
+		return nil, k.missing(id)
 	}
 	return o, nil
 }
@@ -104,32 +109,46 @@ func (k ids[T]) all(s *vpc.State, wanted []string) ([]*T, error) {
 			unknown = append(unknown, id)
 		}
 	}
-	switch len(unknown) {
-	case 0:
-		return found, nil
-	case 1:
-		return nil, vpc.Errorf(k.notFound, "The %s '%s' does not exist", k.noun, unknown[0])
+	if len(unknown) > 0 {
+		return nil, k.missing(unknown...)
 	}
-	return nil, vpc.Errorf(k.notFound, "The %ss '%s' do not exist", k.noun, strings.Join(unknown, ", "))
+	return found, nil
 }
 
-// get returns the scope's object with the id, or nil.
+// missing says that there are no objects with the ids. NAT gateways have a phrase of their own.
+func (k ids[T]) missing(unknown ...string) error {
+	all := strings.Join(unknown, ", ")
+	switch {
+	case len(unknown) > 1 && k.prefix == "nat":
+		return vpc.Errorf(k.notFound, "The %ss %s were not found", k.noun, all)
+	case len(unknown) > 1:
+		return vpc.Errorf(k.notFound, "The %ss '%s' do not exist", k.noun, all)
+	case k.prefix == "nat":
+		return vpc.Errorf(k.notFound, "The %s %s was not found", k.noun, all)
+	}
+	return vpc.Errorf(k.notFound, "The %s '%s' does not exist", k.noun, all)
+}
+
+// get returns the object with the id that the scope sees, or nil.
 func (k ids[T]) get(s *vpc.State, id string) *T {
 	o := k.table(s).Get(id)
-	if o == nil || any(o).(interface{ Key() string }).Key() != s.Key() {
+	if o == nil || !any(o).(interface{ In(vpc.Scope) bool }).In(s.Scope) {
 		return nil
 	}
 	return o
 }
 
-// check refuses what cannot be an id of the noun: its prefix and 8 or 17 hexadecimal digits.
-func (k ids[T]) check(id string) error {
-	digits, ok := strings.CutPrefix(id, k.prefix+"-")
+// check refuses what cannot be an id of the noun.
+func (k ids[T]) check(id string) error { return checkID(k.prefix, k.malformed, id) }
+
+// checkID refuses what is not the prefix and 8 or 17 hexadecimal digits.
+func checkID(prefix, malformed, id string) error {
+	digits, ok := strings.CutPrefix(id, prefix+"-")
 	switch {
 	case !ok:
-		return vpc.Errorf(k.malformed, "Invalid id: %q (expecting %q)", id, k.prefix+"-...")
+		return vpc.Errorf(malformed, "Invalid id: %q (expecting %q)", id, prefix+"-...")
 	case len(digits) != 8 && len(digits) != 17 || strings.Trim(digits, "0123456789abcdef") != "":
-		return vpc.Errorf(k.malformed, "Invalid id: %q", id)
+		return vpc.Errorf(malformed, "Invalid id: %q", id)
 	}
 	return nil
 }

@@ -2,7 +2,9 @@ package api
 
 import (
 	"iter"
+	"strings"
 
+	"crenel/ec2"
 	"crenel/vpc"
 )
 
@@ -47,6 +49,11 @@ func notTogether(a, b string) error {
 	return vpc.Errorf("InvalidParameterCombination", "The parameter %s cannot be used with the parameter %s", a, b)
 }
 
+// hasDependencies refuses to delete what something else needs.
+func hasDependencies(noun, id string) error {
+	return vpc.Errorf("DependencyViolation", "The %s '%s' has dependencies and cannot be deleted.", noun, id)
+}
+
 // optional is nil for what is not there.
 func optional(s string) *string {
 	if s == "" {
@@ -61,4 +68,60 @@ func count[T any](seq iter.Seq[T]) (n int) {
 		n++
 	}
 	return n
+}
+
+// given says whether a request has a parameter.
+type given struct {
+	parameter string
+	is        bool
+}
+
+// refuse says no to the first parameter that is given and that nothing here would heed.
+func refuse(all ...given) error {
+	for _, g := range all {
+		if g.is {
+			return unsupported(g.parameter)
+		}
+	}
+	return nil
+}
+
+// oneOf lets a call change exactly one attribute, as AWS's do.
+func oneOf(all ...given) error {
+	var names []string
+	for _, g := range all {
+		if g.is {
+			names = append(names, g.parameter)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return vpc.Errorf("InvalidParameterCombination", "No attributes specified.")
+	case 1:
+		return nil
+	}
+	return vpc.Errorf("InvalidParameterCombination", "Fields for multiple attribute types specified: %s", strings.Join(names, ", "))
+}
+
+// flag is the value of an attribute that is true or false.
+func flag(name string, v *ec2.AttributeBooleanValue) (bool, error) {
+	if v.Value == nil {
+		return false, missing(name)
+	}
+	return *v.Value, nil
+}
+
+// atMostOne refuses the first two of parameters that exclude one another.
+func atMostOne(all ...given) error {
+	first := ""
+	for _, g := range all {
+		switch {
+		case !g.is:
+		case first != "":
+			return notTogether(first, g.parameter)
+		default:
+			first = g.parameter
+		}
+	}
+	return nil
 }

@@ -345,7 +345,7 @@ func startNetworkInsightsAnalysis(e *vpc.Edit, in *ec2.StartNetworkInsightsAnaly
 	if count(e.NetworkInsightsAnalyses.By("scope", e.Key())) >= e.Limit(vpc.InsightsAnalyses) {
 		return nil, vpc.Errorf("NetworkInsightsAnalysis.LimitExceeded", "The maximum number of network insights analyses has been reached.")
 	}
-	a := &vpc.NetworkInsightsAnalysis{ID: e.NewID("nia"), Scope: e.Scope, Path: p.ID, In: in.FilterInArns, Out: in.FilterOutArns,
+	a := &vpc.NetworkInsightsAnalysis{ID: e.NewID("nia"), Scope: e.Scope, Path: p.ID, FilterIn: in.FilterInArns, FilterOut: in.FilterOutArns,
 		AdditionalAccounts: in.AdditionalAccounts, Status: notAnalyzed, Message: whyNotAnalyzed, Started: e.Now, Token: token,
 		Tags: tags["network-insights-analysis"]}
 	e.NetworkInsightsAnalyses.Put(a)
@@ -400,7 +400,7 @@ func showInsightsAnalysis(a *vpc.NetworkInsightsAnalysis) *ec2.NetworkInsightsAn
 	}
 	return &ec2.NetworkInsightsAnalysis{
 		NetworkInsightsAnalysisId: new(a.ID), NetworkInsightsAnalysisArn: new(arn(a.Scope, "network-insights-analysis", a.ID)),
-		NetworkInsightsPathId: new(a.Path), FilterInArns: a.In, FilterOutArns: a.Out, AdditionalAccounts: a.AdditionalAccounts,
+		NetworkInsightsPathId: new(a.Path), FilterInArns: a.FilterIn, FilterOutArns: a.FilterOut, AdditionalAccounts: a.AdditionalAccounts,
 		StartDate: new(a.Started), Status: a.Status, StatusMessage: new(a.Message), Tags: tagSet(a.Tags),
 	}
 }

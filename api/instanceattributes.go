@@ -163,7 +163,7 @@ func changePrimary(e *vpc.Edit, i *vpc.Instance, in *ec2.ModifyInstanceAttribute
 		return wrongState("The instance '%s' is terminated.", i)
 	case 1:
 	default:
-		return vpc.Errorf("InvalidInstanceID", "There are multiple interfaces attached to instance '%s'. Please specify an interface ID for the operation instead.", i.ID)
+		return manyInterfaces(i)
 	}
 	face := *faces[0]
 	if in.SourceDestCheck != nil {
@@ -211,6 +211,15 @@ func changeType(s *vpc.State, i *vpc.Instance, name string) error {
 	}
 	if arch := describeInstance(s, i).Architecture; arch != t.arch {
 		return wrongArchitecture(t.arch, arch)
+	}
+	faces := interfacesOf(s, i.ID)
+	if err := interfaceLimit(len(faces), t); err != nil {
+		return err
+	}
+	for _, face := range faces {
+		if err := withinLimit(face, addressing{}, t.addresses); err != nil {
+			return err
+		}
 	}
 	i.Type = name
 	if !t.burstable || i.CPUCredits == "" { // else the option that was chosen stays

@@ -27,13 +27,19 @@ var instanceFilters = withInterfaces(filters[reservedInstance]{
 	"hibernation-options.configured": func(r *reservedInstance) []string {
 		return of(r.HibernationOptions.Configured)
 	},
-	"hypervisor":                       func(r *reservedInstance) []string { return of(r.Hypervisor) },
-	"image-id":                         func(r *reservedInstance) []string { return of(r.ImageId) },
-	"instance-id":                      func(r *reservedInstance) []string { return of(r.InstanceId) },
-	"instance-state-code":              func(r *reservedInstance) []string { return of(r.State.Code) },
-	"instance-state-name":              func(r *reservedInstance) []string { return of(r.State.Name) },
-	"instance-type":                    func(r *reservedInstance) []string { return of(r.InstanceType) },
-	"ip-address":                       func(r *reservedInstance) []string { return of(r.PublicIpAddress) },
+	"hypervisor":          func(r *reservedInstance) []string { return of(r.Hypervisor) },
+	"image-id":            func(r *reservedInstance) []string { return of(r.ImageId) },
+	"instance-id":         func(r *reservedInstance) []string { return of(r.InstanceId) },
+	"instance-state-code": func(r *reservedInstance) []string { return of(r.State.Code) },
+	"instance-state-name": func(r *reservedInstance) []string { return of(r.State.Name) },
+	"instance-type":       func(r *reservedInstance) []string { return of(r.InstanceType) },
+	"ip-address":          func(r *reservedInstance) []string { return of(r.PublicIpAddress) },
+	"ipv6-address": func(r *reservedInstance) (held []string) {
+		for _, n := range r.NetworkInterfaces {
+			held = append(held, each(n.Ipv6Addresses, func(a *ec2.InstanceIpv6Address) *string { return a.Ipv6Address })...)
+		}
+		return held
+	},
 	"key-name":                         func(r *reservedInstance) []string { return of(r.KeyName) },
 	"launch-index":                     func(r *reservedInstance) []string { return of(r.AmiLaunchIndex) },
 	"block-device-mapping.attach-time": deviceOf(func(v *ec2.EbsInstanceBlockDevice) []string { return moment(v.AttachTime) }),
@@ -103,7 +109,7 @@ var instanceFilters = withInterfaces(filters[reservedInstance]{
 }.never("affinity", "capacity-reservation-id",
 	"capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id",
 	"capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn", "host-id",
-	"instance-lifecycle", "ipv6-address", "kernel-id",
+	"instance-lifecycle", "kernel-id",
 	"metadata-options.http-protocol-ipv4", "operator.managed", "operator.principal", "outpost-arn", "placement-group-name",
 	"placement-partition-number", "platform", "product-code", "product-code.type", "ramdisk-id", "requester-id", "spot-instance-request-id",
 	"tpm-support")).tagged(func(r *reservedInstance) []ec2.Tag { return r.Tags })
@@ -133,9 +139,16 @@ func withInterfaces(f filters[reservedInstance]) filters[reservedInstance] {
 			f["network-interface."+name] = ofInterfaces(held)
 		}
 	}
-	f["network-interface.addresses.private-dns-name"] = f["network-interface.private-dns-name"]
-	for _, name := range []string{"association.ip-owner-id", "association.public-dns-name"} {
-		f["network-interface.addresses."+name] = f["network-interface."+name]
+	f["network-interface.addresses.private-dns-name"] = ofInterfaces(func(i *ec2.NetworkInterface) []string {
+		return each(i.PrivateIpAddresses, func(a *ec2.NetworkInterfacePrivateIpAddress) *string { return a.PrivateDnsName })
+	})
+	for name, member := range map[string]func(*ec2.NetworkInterfaceAssociation) *string{
+		"allocation-id":   func(a *ec2.NetworkInterfaceAssociation) *string { return a.AllocationId },
+		"association-id":  func(a *ec2.NetworkInterfaceAssociation) *string { return a.AssociationId },
+		"ip-owner-id":     func(a *ec2.NetworkInterfaceAssociation) *string { return a.IpOwnerId },
+		"public-dns-name": func(a *ec2.NetworkInterfaceAssociation) *string { return a.PublicDnsName },
+	} {
+		f["network-interface.addresses.association."+name] = ofInterfaces(ofAddresses(member))
 	}
 	f["network-interface.attachment.network-card-index"] = ofInterfaces(attachmentOf(func(a *ec2.NetworkInterfaceAttachment) []string {
 		return of(a.NetworkCardIndex)
@@ -143,7 +156,7 @@ func withInterfaces(f filters[reservedInstance]) filters[reservedInstance] {
 	f["network-interface.tag-value"] = ofInterfaces(func(i *ec2.NetworkInterface) []string {
 		return each(i.TagSet, func(t *ec2.Tag) *string { return t.Value })
 	})
-	return f.never("network-interface.addresses.association.allocation-id", "network-interface.addresses.association.association-id")
+	return f
 }
 
 func ofInterfaces(held func(*ec2.NetworkInterface) []string) func(*reservedInstance) []string {

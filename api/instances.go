@@ -23,7 +23,7 @@ var instanceOperations = []Operation{
 // describeInstances lists instances by reservation.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
 func describeInstances(s *vpc.State, in *ec2.DescribeInstancesInput) (*ec2.DescribeInstancesOutput, error) {
-	found, err := instanceIDs.all(s, in.InstanceIds)
+	found, err := instanceLookups.find(s, instanceIDs, in.InstanceIds, in.Filters)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func describeReserved(s *vpc.State, i *vpc.Instance) reservedInstance {
 func (r *reservedInstance) mirror(primary ec2.NetworkInterface) {
 	r.PrivateIpAddress, r.PrivateDnsName = primary.PrivateIpAddress, primary.PrivateDnsName
 	r.SourceDestCheck, r.SecurityGroups = primary.SourceDestCheck, primary.Groups
-	r.PublicDnsName = new(value(primary.PublicDnsName))
+	r.PublicDnsName, r.Ipv6Address = new(value(primary.PublicDnsName)), primary.Ipv6Address
 	if a := primary.Association; a != nil {
 		r.PublicIpAddress = a.PublicIp
 	}
@@ -105,12 +105,12 @@ func describeMachine(i *vpc.Instance) ec2.Instance {
 		UsageOperationUpdateTime: new(i.LaunchTime), CurrentInstanceBootMode: "legacy-bios",
 		Monitoring: &ec2.Monitoring{State: "disabled"}, MetadataOptions: describeMetadata(i),
 		Placement:                        &ec2.Placement{AvailabilityZone: new(i.Zone), GroupName: new(""), Tenancy: "default"},
-		CapacityReservationSpecification: &ec2.CapacityReservationSpecificationResponse{CapacityReservationPreference: "open"},
+		CapacityReservationSpecification: &ec2.CapacityReservationSpecificationResponse{CapacityReservationPreference: cmp.Or(i.Capacity, "open")},
 		CpuOptions:                       &ec2.CpuOptions{CoreCount: new(int32(t.vcpus / t.threads())), ThreadsPerCore: new(int32(t.threads()))},
 		EnclaveOptions:                   &ec2.EnclaveOptions{Enabled: new(false)},
 		HibernationOptions:               &ec2.HibernationOptions{Configured: new(false)},
-		MaintenanceOptions:               &ec2.InstanceMaintenanceOptions{AutoRecovery: "default", RebootMigration: "default"},
-		NetworkPerformanceOptions:        &ec2.InstanceNetworkPerformanceOptions{BandwidthWeighting: "default"},
+		MaintenanceOptions:               &ec2.InstanceMaintenanceOptions{AutoRecovery: cmp.Or(i.AutoRecovery, "default"), RebootMigration: "default"},
+		NetworkPerformanceOptions:        &ec2.InstanceNetworkPerformanceOptions{BandwidthWeighting: cmp.Or(i.Bandwidth, "default")},
 		PrivateDnsName:                   new(""), PublicDnsName: new(""),
 		Tags: tagSet(i.Tags),
 	}
@@ -152,12 +152,32 @@ func asInstanceInterface(n ec2.NetworkInterface) ec2.InstanceNetworkInterface {
 			DeleteOnTermination: n.Attachment.DeleteOnTermination, DeviceIndex: n.Attachment.DeviceIndex,
 			NetworkCardIndex: n.Attachment.NetworkCardIndex, Status: n.Attachment.Status},
 	}
-	if a := n.Association; a != nil {
-		out.Association = &ec2.InstanceNetworkInterfaceAssociation{IpOwnerId: a.IpOwnerId, PublicIp: a.PublicIp, PublicDnsName: a.PublicDnsName}
+	out.Association = asInstanceAssociation(n.Association)
+	for _, a := range n.PrivateIpAddresses {
+		out.PrivateIpAddresses = append(out.PrivateIpAddresses, ec2.InstancePrivateIpAddress{Primary: a.Primary, PrivateIpAddress: a.PrivateIpAddress,
+			PrivateDnsName: a.PrivateDnsName, Association: asInstanceAssociation(a.Association)})
 	}
-	out.PrivateIpAddresses = []ec2.InstancePrivateIpAddress{{Primary: new(true), PrivateIpAddress: n.PrivateIpAddress,
-		PrivateDnsName: n.PrivateDnsName, Association: out.Association}}
+	for _, a := range n.Ipv6Addresses {
+		out.Ipv6Addresses = append(out.Ipv6Addresses, ec2.InstanceIpv6Address{Ipv6Address: a.Ipv6Address, IsPrimaryIpv6: a.IsPrimaryIpv6})
+	}
+	for _, p := range n.Ipv4Prefixes {
+		out.Ipv4Prefixes = append(out.Ipv4Prefixes, ec2.InstanceIpv4Prefix(p))
+	}
+	for _, p := range n.Ipv6Prefixes {
+		out.Ipv6Prefixes = append(out.Ipv6Prefixes, ec2.InstanceIpv6Prefix(p))
+	}
+	if t := n.ConnectionTrackingConfiguration; t != nil {
+		out.ConnectionTrackingConfiguration = new(ec2.ConnectionTrackingSpecificationResponse(*t))
+	}
 	return out
+}
+
+// asInstanceAssociation shows an association as DescribeInstances does: without the Elastic IP's ids.
+func asInstanceAssociation(a *ec2.NetworkInterfaceAssociation) *ec2.InstanceNetworkInterfaceAssociation {
+	if a == nil {
+		return nil
+	}
+	return &ec2.InstanceNetworkInterfaceAssociation{IpOwnerId: a.IpOwnerId, PublicIp: a.PublicIp, PublicDnsName: a.PublicDnsName}
 }
 
 // typeOf is the instance's type; a type that is not known any more counts as the default one.

@@ -259,6 +259,23 @@ func TestTheCreditOptionOutlivesTheType(t *testing.T) {
 	}
 }
 
+func TestATypeMustHaveRoomForTheInterfaces(t *testing.T) {
+	w := newWorld(t)
+	i := w.run("InstanceType=t3.small")
+	id, subnet := *i.InstanceId, *i.SubnetId
+	for index := range 2 {
+		w.attach(*w.newFace("SubnetId=" + subnet).NetworkInterfaceId, id, index+1)
+	}
+	many := *w.run("InstanceType=t3.small&NetworkInterface.1.DeviceIndex=0&NetworkInterface.1.SecondaryPrivateIpAddressCount=3").InstanceId
+	for _, one := range []string{id, many} {
+		w.ask("StopInstances", one)
+		w.report(one, HostStopped, 1, "")
+	}
+	w.refuse("ModifyInstanceAttribute", "InstanceType.Value=t3.micro&InstanceId="+id, "AttachmentLimitExceeded: Interface count 3 exceeds the limit for t3.micro")
+	w.refuse("ModifyInstanceAttribute", "InstanceType.Value=t3.micro&InstanceId="+many, "PrivateIpAddressLimitExceeded: Number of private addresses will exceed limit.")
+	do[ec2.ModifyInstanceAttributeOutput](w, "ModifyInstanceAttribute", "InstanceType.Value=t3.medium&InstanceId="+id)
+}
+
 func TestMetadataOptionsAreKept(t *testing.T) {
 	w := newWorld(t)
 	id := *w.run("").InstanceId

@@ -107,7 +107,12 @@ func TestInterfaceAttributesAreChangedOneAtATime(t *testing.T) {
 		{"SecurityGroupId.1=" + foreign, "InvalidGroup.NotFound: You have specified two resources that belong to different networks."},
 		{"Attachment.AttachmentId=eni-attach-1&Attachment.DeleteOnTermination=true", "InvalidAttachmentID.NotFound: The network interface attachment ID 'eni-attach-1' does not exist"},
 		{"Attachment.AttachmentId=" + attachment, "MissingParameter: The request must contain the parameter Attachment.DeleteOnTermination"},
-		{"ConnectionTrackingSpecification.UdpTimeout=60", "UnsupportedOperation: The parameter ConnectionTrackingSpecification is not supported."},
+		{"ConnectionTrackingSpecification.UdpTimeout=61", "InvalidParameterValue: Value (61) for parameter UdpTimeout is invalid. It must be between 30 and 60 seconds."},
+		{"ConnectionTrackingSpecification.UdpStreamTimeout=59", "InvalidParameterValue: Value (59) for parameter UdpStreamTimeout is invalid. It must be between 60 and 180 seconds."},
+		{"ConnectionTrackingSpecification.TcpEstablishedTimeout=432001", "InvalidParameterValue: Value (432001) for parameter TcpEstablishedTimeout is invalid. It must be between 60 and 432000 seconds."},
+		{"EnaSrdSpecification.EnaSrdEnabled=true", "UnsupportedOperation: The parameter EnaSrdSpecification is not supported."},
+		{"AssociatedSubnetId.1=subnet-1", "UnsupportedOperation: The parameter AssociatedSubnetId is not supported."},
+		{"EnablePrimaryIpv6=true", "InvalidParameterValue: Value (true) for parameter enablePrimaryIpv6 is invalid. The network interface '" + id + "' has no IPv6 address."},
 		{"Description.Value=" + strings.Repeat("x", 256), "InvalidParameterValue: Value (" + strings.Repeat("x", 256) + ") for parameter description is invalid. Description must be no more than 255 characters."},
 	} {
 		w.refuse("ModifyNetworkInterfaceAttribute", "NetworkInterfaceId="+id+"&"+c.form, c.want)

@@ -1,7 +1,7 @@
 package api
 
 import (
-	"slices"
+	"strconv"
 
 	"crenel/ec2"
 	"crenel/vpc"
@@ -14,9 +14,6 @@ func (l *launch) supported(*vpc.State) error {
 		given{"InstanceMarketOptions", in.InstanceMarketOptions != nil},
 		given{"KernelId", value(in.KernelId) != ""},
 		given{"RamdiskId", value(in.RamdiskId) != ""},
-		given{"Ipv6AddressCount", value(in.Ipv6AddressCount) != 0},
-		given{"Ipv6Address", len(in.Ipv6Addresses) > 0},
-		given{"EnablePrimaryIpv6", value(in.EnablePrimaryIpv6)},
 		given{"ElasticGpuSpecification", len(in.ElasticGpuSpecification) > 0},
 		given{"ElasticInferenceAccelerator", len(in.ElasticInferenceAccelerators) > 0},
 		given{"HibernationOptions.Configured", in.HibernationOptions != nil && value(in.HibernationOptions.Configured)},
@@ -56,55 +53,83 @@ func (l *launch) supported(*vpc.State) error {
 	return l.interfacesSupported()
 }
 
-// interfacesSupported looks at NetworkInterface.N: one new interface at most.
+// interfacesSupported looks at how NetworkInterface.N may be described.
 func (l *launch) interfacesSupported() error {
 	faces := l.in.NetworkInterfaces
 	if len(faces) == 0 {
 		return nil
 	}
-	switch {
-	case len(l.in.SecurityGroupIds)+len(l.in.SecurityGroups) > 0:
-		return vpc.Errorf("InvalidParameterCombination", "Network interfaces and an instance-level security groups may not be specified on the same request")
-	case value(l.in.SubnetId) != "":
-		return vpc.Errorf("InvalidParameterCombination", "Network interfaces and an instance-level subnet ID may not be specified on the same request")
-	case value(l.in.PrivateIpAddress) != "":
-		return vpc.Errorf("InvalidParameterCombination", "Network interfaces and an instance-level private IP address may not be specified on the same request")
-	case len(faces) > 1 && slices.ContainsFunc(faces, func(f ec2.InstanceNetworkInterfaceSpecification) bool { return f.AssociatePublicIpAddress != nil }):
-		return vpc.Errorf("InvalidParameterCombination", "The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces")
-	case len(faces) > 1:
-		return vpc.Errorf("UnsupportedOperation", "More than one network interface is not supported.")
+	for _, g := range []given{
+		{"security groups", len(l.in.SecurityGroupIds)+len(l.in.SecurityGroups) > 0},
+		{"subnet ID", value(l.in.SubnetId) != ""},
+		{"private IP address", value(l.in.PrivateIpAddress) != ""},
+		{"IPv6 address", len(l.in.Ipv6Addresses) > 0},
+		{"IPv6 address count", value(l.in.Ipv6AddressCount) != 0},
+		{"primary IPv6 address", value(l.in.EnablePrimaryIpv6)},
+	} {
+		if g.is {
+			return vpc.Errorf("InvalidParameterCombination", "Network interfaces and an instance-level %s may not be specified on the same request", g.parameter)
+		}
 	}
-	f := faces[0]
-	if value(f.NetworkInterfaceId) != "" {
-		return unsupported("NetworkInterface.1.NetworkInterfaceId")
+	indexes, ids := map[int32]bool{}, map[string]bool{}
+	for n, f := range faces {
+		if f.DeviceIndex == nil {
+			return vpc.Errorf("InvalidParameterValue", "Each network interface requires a device index.")
+		}
+		if *f.DeviceIndex < 0 {
+			return invalid("deviceIndex", strconv.Itoa(int(*f.DeviceIndex)), "The value must not be negative.")
+		}
+		id := value(f.NetworkInterfaceId)
+		switch {
+		case f.AssociatePublicIpAddress != nil && len(faces) > 1:
+			return vpc.Errorf("InvalidParameterCombination", "The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces")
+		case indexes[*f.DeviceIndex]:
+			return vpc.Errorf("InvalidParameterCombination", "Each network interface requires a unique device index.")
+		case id != "" && ids[id]:
+			return interfaceInUse(id)
+		}
+		indexes[*f.DeviceIndex], ids[id] = true, true
+		if err := l.interfaceSupported(n, &f); err != nil {
+			return err
+		}
 	}
-	if f.DeviceIndex == nil {
-		return missing("NetworkInterface.1.DeviceIndex")
-	}
-	if *f.DeviceIndex != 0 {
+	if !indexes[0] {
 		return vpc.Errorf("InvalidParameterCombination", "An interface attachment with device index '0' must be specified.")
 	}
-	return refuse(
-		given{"NetworkInterface.1.NetworkCardIndex", value(f.NetworkCardIndex) != 0},
-		given{"NetworkInterface.1.InterfaceType", value(f.InterfaceType) != "" && *f.InterfaceType != "interface"},
-		given{"NetworkInterface.1.AssociateCarrierIpAddress", value(f.AssociateCarrierIpAddress)},
-		given{"NetworkInterface.1.ConnectionTrackingSpecification", f.ConnectionTrackingSpecification != nil},
-		given{"NetworkInterface.1.EnaSrdSpecification", f.EnaSrdSpecification != nil},
-		given{"NetworkInterface.1.EnaQueueCount", f.EnaQueueCount != nil},
-		given{"NetworkInterface.1.PrimaryIpv6", value(f.PrimaryIpv6)},
-		given{"NetworkInterface.1.Ipv4Prefix", len(f.Ipv4Prefixes) > 0 || value(f.Ipv4PrefixCount) != 0},
-		given{"NetworkInterface.1.Ipv6Prefix", len(f.Ipv6Prefixes) > 0 || value(f.Ipv6PrefixCount) != 0},
-		given{"NetworkInterface.1.Ipv6Addresses", len(f.Ipv6Addresses) > 0 || value(f.Ipv6AddressCount) != 0},
-		given{"NetworkInterface.1.SecondaryPrivateIpAddressCount", value(f.SecondaryPrivateIpAddressCount) != 0},
-		given{"NetworkInterface.1.PrivateIpAddresses.2", len(f.PrivateIpAddresses) > 1},
-		given{"NetworkInterface.1.PrivateIpAddresses.1.Primary", len(f.PrivateIpAddresses) == 1 && !value(f.PrivateIpAddresses[0].Primary)},
-	)
+	return nil
 }
 
-// face is the interface that the request describes; empty where it describes none.
-func (l *launch) face() (f ec2.InstanceNetworkInterfaceSpecification) {
-	if len(l.in.NetworkInterfaces) > 0 {
-		f = l.in.NetworkInterfaces[0]
+// interfaceSupported looks at one of them. Of an interface that exists nothing can be said but where it goes.
+func (l *launch) interfaceSupported(n int, f *ec2.InstanceNetworkInterfaceSpecification) error {
+	if value(f.NetworkInterfaceId) != "" {
+		for _, g := range []given{
+			{"a subnet ID", value(f.SubnetId) != ""},
+			{"security groups", len(f.Groups) > 0},
+			{"a description", value(f.Description) != ""},
+			{"a private IP address", value(f.PrivateIpAddress) != "" || len(f.PrivateIpAddresses) > 0},
+			{"a secondary private IP address count", value(f.SecondaryPrivateIpAddressCount) != 0},
+			{"IPv6 addresses", len(f.Ipv6Addresses) > 0 || value(f.Ipv6AddressCount) != 0 || value(f.PrimaryIpv6)},
+			{"prefixes", len(f.Ipv4Prefixes)+len(f.Ipv6Prefixes) > 0 || value(f.Ipv4PrefixCount) != 0 || value(f.Ipv6PrefixCount) != 0},
+			{"associatePublicIPAddress", f.AssociatePublicIpAddress != nil},
+			{"a connection tracking specification", f.ConnectionTrackingSpecification != nil},
+			{"delete on termination as true", value(f.DeleteOnTermination)},
+		} {
+			if g.is {
+				return vpc.Errorf("InvalidParameterCombination", "A network interface may not specify a network interface ID and %s", g.parameter)
+			}
+		}
+		if value(l.in.MaxCount) > 1 {
+			return vpc.Errorf("InvalidParameterCombination", "A network interface ID may not be specified when launching more than one instance")
+		}
 	}
-	return f
+	if err := checkInterfaceType(value(f.InterfaceType)); err != nil {
+		return err
+	}
+	prefix := "NetworkInterface." + strconv.Itoa(n+1) + "."
+	return refuse(
+		given{prefix + "NetworkCardIndex", value(f.NetworkCardIndex) != 0},
+		given{prefix + "AssociateCarrierIpAddress", value(f.AssociateCarrierIpAddress)},
+		given{prefix + "EnaSrdSpecification", f.EnaSrdSpecification != nil},
+		given{prefix + "EnaQueueCount", f.EnaQueueCount != nil},
+	)
 }

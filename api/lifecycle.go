@@ -25,6 +25,9 @@ func startInstances(e *vpc.Edit, in *ec2.StartInstancesInput) (*ec2.StartInstanc
 		case vpc.Pending, vpc.Running:
 			return nil
 		case vpc.Stopped:
+			if err := capacity(e.State, i.Type, i.Zone); err != nil && !value(in.DryRun) {
+				return err
+			}
 			i.State, i.LaunchTime = vpc.Pending, e.Now
 			i.Boots++
 			because(i, "", "pending", "pending")
@@ -146,20 +149,42 @@ func because(i *vpc.Instance, transition, code, sentence string) {
 	}
 }
 
-// assignPublic gives a public address to every interface of the instance that takes one at each start.
-func assignPublic(e *vpc.Edit, i *vpc.Instance) error {
-	for _, old := range slices.Collect(e.Interfaces.By("instance", i.ID)) {
-		if !old.AutoPublic || old.PublicIP.IsValid() || !e.Cell().Public.IsValid() {
+// assignPublic gives a public address to the interface of an instance that starts, if it takes one.
+func assignPublic(e *vpc.Edit, i *vpc.Instance) (err error) {
+	for _, old := range interfacesOf(e.State, i.ID) {
+		if !takesPublicOf(e.State, old, i) || !e.Cell().Public.IsValid() {
 			continue
 		}
 		face := *old
-		var ok bool
-		if face.PublicIP, ok = e.FreePublic(); !ok {
-			return noPublicAddress()
+		if face.PublicIP, err = newPicker(e).public(); err != nil {
+			return err
 		}
 		e.Interfaces.Put(&face)
 	}
 	return nil
+}
+
+// capacity refuses an instance where nothing could run it. A dry run does not ask, as on AWS.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html
+func capacity(s *vpc.State, typ, zone string) error {
+	if !s.Site.NoHosts {
+		return nil
+	}
+	return vpc.Errorf("InsufficientInstanceCapacity", "We currently do not have sufficient %s capacity in the Availability Zone you requested (%s). This server has no host that runs instances.", typ, zone)
+}
+
+// takesPublic tells whether the interface should have a public address and has none.
+func takesPublic(s *vpc.State, i *vpc.Interface) bool {
+	return i.Attachment != nil && i.Owner == "" && takesPublicOf(s, i, s.Instances.Get(i.Attachment.Instance))
+}
+
+// takesPublicOf tells it of an interface of the instance, which may be about to change: it is the only
+// one, and has no Elastic IP.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-instance-addressing.html
+func takesPublicOf(s *vpc.State, i *vpc.Interface, instance *vpc.Instance) bool {
+	up := instance.State == vpc.Pending || instance.State == vpc.Running
+	return up && i.AutoPublic && !i.PublicIP.IsValid() && i.Attachment.DeviceIndex == 0 &&
+		s.ElasticIPs.First("interface", i.ID) == nil && count(s.Interfaces.By("instance", instance.ID)) == 1
 }
 
 func noPublicAddress() error {
@@ -259,9 +284,9 @@ func stopped(e *vpc.Edit, i *vpc.Instance) {
 func terminated(e *vpc.Edit, i *vpc.Instance) {
 	i.State, i.Ended = vpc.Terminated, e.Now
 	releaseStorage(e, i.ID)
-	for _, old := range slices.Collect(e.Interfaces.By("instance", i.ID)) {
+	for _, old := range interfacesOf(e.State, i.ID) {
 		if old.Attachment.DeleteOnTermination {
-			e.Interfaces.Delete(old.ID)
+			removeInterface(e, old.ID)
 			continue
 		}
 		face := *old
@@ -270,15 +295,18 @@ func terminated(e *vpc.Edit, i *vpc.Instance) {
 	}
 }
 
-// Forget removes the instances that were terminated longer ago. AWS shows them for about an hour.
+// Forget removes the instances and NAT gateways that ended longer ago; AWS shows them for about an hour.
+// It also sees to what AWS does at a time of its own: see forgetPeerings.
 func Forget(e *vpc.Edit, longer time.Duration) {
-	var ids []string
-	for i := range e.Instances.All() {
+	for _, i := range slices.Collect(e.Instances.All()) {
 		if i.State == vpc.Terminated && e.Now.Sub(i.Ended) > longer {
-			ids = append(ids, i.ID)
+			e.Instances.Delete(i.ID)
 		}
 	}
-	for _, id := range ids {
-		e.Instances.Delete(id)
+	for _, g := range slices.Collect(e.NATGateways.All()) {
+		if !g.Deleted.IsZero() && e.Now.Sub(g.Deleted) > longer {
+			e.NATGateways.Delete(g.ID)
+		}
 	}
+	forgetPeerings(e)
 }

@@ -57,7 +57,7 @@ func (l listing[T]) page(s *vpc.State, in any, withIDs bool, items []T) ([]T, *s
 		return nil, nil, err
 	}
 	asked, ok := field(in, "Filters").([]ec2.Filter)
-	if !ok { // DescribeFlowLogs is the one operation that calls it so
+	if !ok { // as DescribeFlowLogs and DescribeNatGateways call it
 		asked, _ = field(in, "Filter").([]ec2.Filter)
 	}
 	m, err := l.filters.matcher(asked)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -120,8 +121,8 @@ func unsound(s *vpc.State) string {
 			for _, a := range t.Associations {
 				if a.Main {
 					mains++
-				} else if s.Subnets.Get(a.Subnet) == nil {
-					return t.ID + " is associated with no subnet"
+				} else if g := s.InternetGateways.Get(a.Gateway); s.Subnets.Get(a.Subnet) == nil && (g == nil || g.VPC != v.ID) {
+					return t.ID + " is associated with neither a subnet nor the VPC's gateway"
 				}
 			}
 		}
@@ -140,7 +141,7 @@ func unsound(s *vpc.State) string {
 					return n.ID + " overlaps " + other.ID
 				}
 			}
-			if !v.CIDR.Overlaps(n.CIDR) || n.CIDR.Bits() < v.CIDR.Bits() || s.NetworkACLs.Get(n.ACL) == nil {
+			if !slices.ContainsFunc(v.CIDRs(), func(p netip.Prefix) bool { return inside(n.CIDR, p) }) || s.NetworkACLs.Get(n.ACL) == nil {
 				return n.ID + " is not of its VPC"
 			}
 			subnets = append(subnets, n)

@@ -9,9 +9,23 @@ import (
 	"crenel/vpc"
 )
 
+// subnetOperations keep subnets and what is reserved in them.
+var subnetOperations = []Operation{
+	write(createSubnet),
+	write(createDefaultSubnet),
+	write(deleteSubnet),
+	read(describeSubnets),
+	write(modifySubnetAttribute),
+	write(associateSubnetCidrBlock),
+	write(disassociateSubnetCidrBlock),
+	write(createSubnetCidrReservation),
+	write(deleteSubnetCidrReservation),
+	read(getSubnetCidrReservations),
+}
+
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html
 func createSubnet(e *vpc.Edit, in *ec2.CreateSubnetInput) (*ec2.CreateSubnetOutput, error) {
-	if err := refuse(given{"ipv6CidrBlock", value(in.Ipv6CidrBlock) != ""}, given{"ipv6Native", value(in.Ipv6Native)},
+	if err := refuse(given{"ipv6Native", value(in.Ipv6Native)},
 		given{"ipv6IpamPoolId", value(in.Ipv6IpamPoolId) != ""}, given{"ipv6NetmaskLength", in.Ipv6NetmaskLength != nil},
 		given{"ipv4IpamPoolId", value(in.Ipv4IpamPoolId) != ""}, given{"ipv4NetmaskLength", in.Ipv4NetmaskLength != nil},
 		given{"outpostArn", value(in.OutpostArn) != ""}); err != nil {
@@ -36,30 +50,76 @@ func createSubnet(e *vpc.Edit, in *ec2.CreateSubnetInput) (*ec2.CreateSubnetOutp
 	if err != nil {
 		return nil, err
 	}
-	if count(e.Subnets.By("vpc", v.ID)) >= e.Limit(vpc.SubnetsPerVPC) {
-		return nil, vpc.Errorf("SubnetLimitExceeded", "The maximum number of subnets has been reached.")
+	var ipv6 []vpc.Block
+	if asked := value(in.Ipv6CidrBlock); asked != "" {
+		cidr, err := subnetIPv6Block(e.State, v, asked)
+		if err != nil {
+			return nil, err
+		}
+		ipv6 = []vpc.Block{{AssociationID: e.NewID("subnet-cidr-assoc"), CIDR: cidr}}
+	}
+	if err := subnetsHaveRoom(e.State, v); err != nil {
+		return nil, err
 	}
 	subnet := *e.NewSubnet(v.ID, cidr, zone, false)
-	subnet.Tags = tags["subnet"]
+	subnet.IPv6, subnet.Tags = ipv6, tags["subnet"]
 	e.Subnets.Put(&subnet)
-	return &ec2.CreateSubnetOutput{Subnet: new(showSubnet(e.State, &subnet))}, nil
+	shown := showSubnet(e.State, &subnet)
+	for i := range shown.Ipv6CidrBlockAssociationSet {
+		shown.Ipv6CidrBlockAssociationSet[i].Ipv6CidrBlockState.State = "associating"
+	}
+	return &ec2.CreateSubnetOutput{Subnet: &shown}, nil
 }
 
-// subnetBlock reads the range of a new subnet of the VPC: inside the VPC's, and of no other subnet.
-func subnetBlock(s *vpc.State, v *vpc.VPC, block string) (netip.Prefix, error) {
-	cidr, err := readBlock(block)
+func subnetsHaveRoom(s *vpc.State, v *vpc.VPC) error {
+	if count(s.Subnets.By("vpc", v.ID)) >= s.Limit(vpc.SubnetsPerVPC) {
+		return vpc.Errorf("SubnetLimitExceeded", "The maximum number of subnets has been reached.")
+	}
+	return nil
+}
+
+// createDefaultSubnet makes the default subnet of a zone again once it was deleted: a /20 where the
+// default VPC still has one.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateDefaultSubnet.html
+func createDefaultSubnet(e *vpc.Edit, in *ec2.CreateDefaultSubnetInput) (*ec2.CreateDefaultSubnetOutput, error) {
+	if err := refuse(given{"ipv6Native", value(in.Ipv6Native)}); err != nil {
+		return nil, err
+	}
+	name, id := value(in.AvailabilityZone), value(in.AvailabilityZoneId)
+	switch {
+	case name == "" && id == "":
+		return nil, missing("AvailabilityZone or AvailabilityZoneId")
+	case name != "" && id != "":
+		return nil, notTogether("availabilityZone", "availabilityZoneId")
+	}
+	zone, err := subnetZone(e.Region, name, id)
 	if err != nil {
-		return cidr, err
+		return nil, err
 	}
-	if cidr.Bits() < 16 || cidr.Bits() > 28 || !v.CIDR.Contains(cidr.Addr()) || cidr.Bits() < v.CIDR.Bits() {
-		return cidr, vpc.Errorf("InvalidSubnet.Range", "The CIDR '%s' is invalid.", block)
+	v := e.DefaultVPC()
+	if v == nil {
+		return nil, vpc.Errorf("DefaultVpcDoesNotExist", "No default VPC exists for this account in this region.")
 	}
-	for other := range s.Subnets.By("vpc", v.ID) {
-		if other.CIDR.Overlaps(cidr) {
-			return cidr, vpc.Errorf("InvalidSubnet.Conflict", "The CIDR '%s' conflicts with another subnet", block)
+	for subnet := range e.Subnets.By("vpc", v.ID) {
+		if subnet.DefaultZone && subnet.Zone == zone {
+			return nil, vpc.Errorf("DefaultSubnetAlreadyExistsInAvailabilityZone", "'%s' is already the default subnet in %s.", subnet.ID, zone)
 		}
 	}
-	return cidr, nil
+	if err := subnetsHaveRoom(e.State, v); err != nil {
+		return nil, err
+	}
+	var cidr netip.Prefix
+	for n := range uint32(16) {
+		cidr = netip.PrefixFrom(vpc.At(v.CIDR, n<<12), 20)
+		if err = placeBlock(e.State, v, "CIDR", cidr); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	subnet := e.NewSubnet(v.ID, cidr, zone, true)
+	return &ec2.CreateDefaultSubnetOutput{Subnet: new(showSubnet(e.State, subnet))}, nil
 }
 
 // subnetZone is the name of the Availability Zone that a request names or, where it does not care, of
@@ -83,22 +143,36 @@ func subnetZone(region, name, id string) (string, error) {
 	return "", invalid("availabilityZone", name, reason+strings.Join(names, ", ")+".")
 }
 
+// deleteSubnet deletes a subnet in which no interface is; a NAT gateway has one. Its associations and
+// reservations go with it.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSubnet.html
 func deleteSubnet(e *vpc.Edit, in *ec2.DeleteSubnetInput) (*ec2.DeleteSubnetOutput, error) {
 	subnet, err := subnetIDs.find(e.State, *in.SubnetId)
 	if err != nil {
 		return nil, err
 	}
-	if e.Interfaces.First("subnet", subnet.ID) != nil {
-		return nil, vpc.Errorf("DependencyViolation", "The subnet '%s' has dependencies and cannot be deleted.", subnet.ID)
+	if subnetInUse(e.State, subnet.ID) {
+		return nil, hasDependencies("subnet", subnet.ID)
 	}
 	if old := e.RouteTables.First("subnet", subnet.ID); old != nil {
 		table := *old
 		table.Associations = slices.DeleteFunc(slices.Clone(old.Associations), func(a vpc.RouteAssociation) bool { return a.Subnet == subnet.ID })
 		e.RouteTables.Put(&table)
 	}
+	for _, r := range slices.Collect(e.CIDRReservations.By("subnet", subnet.ID)) {
+		e.CIDRReservations.Delete(r.ID)
+	}
 	e.Subnets.Delete(subnet.ID)
 	return &ec2.DeleteSubnetOutput{}, nil
+}
+
+func subnetInUse(s *vpc.State, id string) bool {
+	for g := range s.NATGateways.By("subnet", id) {
+		if g.State == "available" {
+			return true
+		}
+	}
+	return s.Interfaces.First("subnet", id) != nil
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html
@@ -121,16 +195,23 @@ func describeSubnets(s *vpc.State, in *ec2.DescribeSubnetsInput) (*ec2.DescribeS
 // showSubnet is the subnet as DescribeSubnets shows it.
 func showSubnet(s *vpc.State, subnet *vpc.Subnet) ec2.Subnet {
 	zone, _ := vpc.ZoneByName(subnet.Region, subnet.Zone)
-	return ec2.Subnet{
+	shown := ec2.Subnet{
 		SubnetId: new(subnet.ID), SubnetArn: new(arn(subnet.Scope, "subnet", subnet.ID)), OwnerId: new(subnet.Account), VpcId: new(subnet.VPC),
 		State: "available", CidrBlock: new(subnet.CIDR.String()), AvailableIpAddressCount: new(int32(s.FreeAddresses(subnet))),
 		AvailabilityZone: new(subnet.Zone), AvailabilityZoneId: new(zone.ID), DefaultForAz: new(subnet.DefaultZone),
-		MapPublicIpOnLaunch: new(subnet.MapPublicIP), MapCustomerOwnedIpOnLaunch: new(false), AssignIpv6AddressOnCreation: new(false),
-		EnableDns64: new(false), Ipv6Native: new(false), Ipv6CidrBlockAssociationSet: []ec2.SubnetIpv6CidrBlockAssociation{},
+		MapPublicIpOnLaunch: new(subnet.MapPublicIP), MapCustomerOwnedIpOnLaunch: new(false), AssignIpv6AddressOnCreation: new(subnet.AssignIPv6),
+		EnableDns64: new(subnet.DNS64), Ipv6Native: new(false), Ipv6CidrBlockAssociationSet: []ec2.SubnetIpv6CidrBlockAssociation{},
 		PrivateDnsNameOptionsOnLaunch: &ec2.PrivateDnsNameOptionsOnLaunch{HostnameType: "ip-name",
-			EnableResourceNameDnsARecord: new(false), EnableResourceNameDnsAAAARecord: new(false)},
+			EnableResourceNameDnsARecord: new(subnet.Names.A), EnableResourceNameDnsAAAARecord: new(subnet.Names.AAAA)},
 		BlockPublicAccessStates: &ec2.BlockPublicAccessStates{InternetGatewayBlockMode: "off"}, Tags: tagSet(subnet.Tags),
 	}
+	if subnet.Names.ByID {
+		shown.PrivateDnsNameOptionsOnLaunch.HostnameType = "resource-name"
+	}
+	for _, b := range subnet.IPv6 {
+		shown.Ipv6CidrBlockAssociationSet = append(shown.Ipv6CidrBlockAssociationSet, showSubnetBlock(b, "associated"))
+	}
+	return shown
 }
 
 var subnetListing = listing[ec2.Subnet]{subnetFilters, paging{5, 1000, "SubnetIds", false}, func(s *ec2.Subnet) string { return *s.SubnetId }}
@@ -165,52 +246,13 @@ var subnetFilters = filters[ec2.Subnet]{
 	"private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record": func(s *ec2.Subnet) []string {
 		return of(s.PrivateDnsNameOptionsOnLaunch.EnableResourceNameDnsAAAARecord)
 	},
-}.never("customer-owned-ipv4-pool", "enable-lni-at-device-index", "outpost-arn", "ipv6-cidr-block-association.association-id",
-	"ipv6-cidr-block-association.ipv6-cidr-block", "ipv6-cidr-block-association.state").tagged(func(s *ec2.Subnet) []ec2.Tag { return s.Tags })
-
-// modifySubnetAttribute changes one attribute. Of those that AWS has, only one can be anything but
-// what it is at first.
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySubnetAttribute.html
-func modifySubnetAttribute(e *vpc.Edit, in *ec2.ModifySubnetAttributeInput) (*ec2.ModifySubnetAttributeOutput, error) {
-	old, err := subnetIDs.find(e.State, *in.SubnetId)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	changes := false // to something that is not there
-	for _, a := range []struct {
-		name           string
-		given, changes bool
-	}{
-		{"assignIpv6AddressOnCreation", in.AssignIpv6AddressOnCreation != nil, isTrue(in.AssignIpv6AddressOnCreation)},
-		{"mapPublicIpOnLaunch", in.MapPublicIpOnLaunch != nil, false},
-		{"mapCustomerOwnedIpOnLaunch", in.MapCustomerOwnedIpOnLaunch != nil, isTrue(in.MapCustomerOwnedIpOnLaunch)},
-		{"customerOwnedIpv4Pool", in.CustomerOwnedIpv4Pool != nil, true},
-		{"enableDns64", in.EnableDns64 != nil, isTrue(in.EnableDns64)},
-		{"enableLniAtDeviceIndex", in.EnableLniAtDeviceIndex != nil, true},
-		{"disableLniAtDeviceIndex", in.DisableLniAtDeviceIndex != nil, false},
-		{"privateDnsHostnameTypeOnLaunch", in.PrivateDnsHostnameTypeOnLaunch != "", in.PrivateDnsHostnameTypeOnLaunch != "ip-name"},
-		{"enableResourceNameDnsARecordOnLaunch", in.EnableResourceNameDnsARecordOnLaunch != nil, isTrue(in.EnableResourceNameDnsARecordOnLaunch)},
-		{"enableResourceNameDnsAAAARecordOnLaunch", in.EnableResourceNameDnsAAAARecordOnLaunch != nil, isTrue(in.EnableResourceNameDnsAAAARecordOnLaunch)},
-	} {
-		if a.given {
-			names = append(names, a.name)
-			changes = a.changes
-		}
-	}
-	switch {
-	case len(names) == 0:
-		return nil, vpc.Errorf("InvalidParameterCombination", "No attributes specified.")
-	case len(names) > 1:
-		return nil, vpc.Errorf("InvalidParameterCombination", "Only one subnet attribute can be modified at a time. Provided attributes: [%s]", strings.Join(names, ", "))
-	case changes:
-		return nil, unsupported(names[0])
-	case in.MapPublicIpOnLaunch != nil:
-		subnet := *old
-		subnet.MapPublicIP = isTrue(in.MapPublicIpOnLaunch)
-		e.Subnets.Put(&subnet)
-	}
-	return &ec2.ModifySubnetAttributeOutput{}, nil
-}
-
-func isTrue(a *ec2.AttributeBooleanValue) bool { return a != nil && value(a.Value) }
+	"ipv6-cidr-block-association.association-id": func(s *ec2.Subnet) []string {
+		return each(s.Ipv6CidrBlockAssociationSet, func(a *ec2.SubnetIpv6CidrBlockAssociation) *string { return a.AssociationId })
+	},
+	"ipv6-cidr-block-association.ipv6-cidr-block": func(s *ec2.Subnet) []string {
+		return each(s.Ipv6CidrBlockAssociationSet, func(a *ec2.SubnetIpv6CidrBlockAssociation) *string { return a.Ipv6CidrBlock })
+	},
+	"ipv6-cidr-block-association.state": func(s *ec2.Subnet) []string {
+		return each(s.Ipv6CidrBlockAssociationSet, func(a *ec2.SubnetIpv6CidrBlockAssociation) string { return a.Ipv6CidrBlockState.State })
+	},
+}.never("customer-owned-ipv4-pool", "enable-lni-at-device-index", "outpost-arn").tagged(func(s *ec2.Subnet) []ec2.Tag { return s.Tags })

@@ -13,8 +13,10 @@ import (
 )
 
 // operations are all that are built, by name. Each file of nouns declares its own.
-var operations = table(groupOperations, referenceOperations, groupVPCOperations, vpcOperations, tagOperations,
-	instanceOperations, lifecycleOperations, interfaceOperations, catalogOperations, keyPairOperations, accountOperations,
+var operations = table(groupOperations, referenceOperations, groupVPCOperations,
+	vpcOperations, subnetOperations, aclOperations, dhcpOptionsOperations, tagOperations,
+	routeTableOperations, gatewayOperations, natGatewayOperations, peeringOperations, prefixListOperations,
+	instanceOperations, lifecycleOperations, interfaceOperations, elasticIPOperations, catalogOperations, keyPairOperations, accountOperations,
 	flowLogOperations, insightsOperations, accessScopeOperations, launchTemplateOperations, endpointOperations, storageOperations)
 
 // An Operation is one action of the API.

@@ -21,6 +21,8 @@ type taggable struct {
 var taggables = []taggable{
 	tagsOf("vpc", vpcIDs, func(o *vpc.VPC) *vpc.Tags { return &o.Tags }, func(o *vpc.VPC) string { return o.ID }),
 	tagsOf("subnet", subnetIDs, func(o *vpc.Subnet) *vpc.Tags { return &o.Tags }, func(o *vpc.Subnet) string { return o.ID }),
+	tagsOf("subnet-cidr-reservation", cidrReservationIDs, func(o *vpc.CIDRReservation) *vpc.Tags { return &o.Tags }, func(o *vpc.CIDRReservation) string { return o.ID }),
+	tagsOf("dhcp-options", dhcpOptionsIDs, func(o *vpc.DHCPOptions) *vpc.Tags { return &o.Tags }, func(o *vpc.DHCPOptions) string { return o.ID }),
 	tagsOf("security-group", groupIDs, func(o *vpc.SecurityGroup) *vpc.Tags { return &o.Tags }, func(o *vpc.SecurityGroup) string { return o.ID }),
 	tagsOf("network-acl", aclIDs, func(o *vpc.NetworkACL) *vpc.Tags { return &o.Tags }, func(o *vpc.NetworkACL) string { return o.ID }),
 	tagsOf("route-table", routeTableIDs, func(o *vpc.RouteTable) *vpc.Tags { return &o.Tags }, func(o *vpc.RouteTable) string { return o.ID }),
@@ -40,15 +42,21 @@ var taggables = []taggable{
 	tagsOf("network-insights-analysis", insightsAnalysisIDs, func(o *vpc.NetworkInsightsAnalysis) *vpc.Tags { return &o.Tags }, func(o *vpc.NetworkInsightsAnalysis) string { return o.ID }),
 	tagsOf("network-insights-access-scope", accessScopeIDs, func(o *vpc.NetworkInsightsAccessScope) *vpc.Tags { return &o.Tags }, func(o *vpc.NetworkInsightsAccessScope) string { return o.ID }),
 	tagsOf("network-insights-access-scope-analysis", accessScopeAnalysisIDs, func(o *vpc.NetworkInsightsAccessScopeAnalysis) *vpc.Tags { return &o.Tags }, func(o *vpc.NetworkInsightsAccessScopeAnalysis) string { return o.ID }),
+	taggedBySide("vpc-peering-connection", peeringIDs, (*vpc.Peering).TagsOf, func(o *vpc.Peering) string { return o.ID }),
 	{"security-group-rule", "sgr", eachRuleTags, changeRuleTags},
 }
 
 // tagsOf makes a noun whose objects stand in a table of their own taggable.
 func tagsOf[T any](resource string, k ids[T], tags func(*T) *vpc.Tags, id func(*T) string) taggable {
+	return taggedBySide(resource, k, func(o *T, _ vpc.Scope) *vpc.Tags { return tags(o) }, id)
+}
+
+// taggedBySide is tagsOf for a noun of which everybody who sees it has tags of their own.
+func taggedBySide[T any](resource string, k ids[T], tags func(*T, vpc.Scope) *vpc.Tags, id func(*T) string) taggable {
 	return taggable{resource, k.prefix,
 		func(s *vpc.State, yield func(string, vpc.Tags)) {
 			for o := range k.table(s).By("scope", s.Key()) {
-				yield(id(o), *tags(o))
+				yield(id(o), *tags(o, s.Scope))
 			}
 		},
 		func(e *vpc.Edit, id string, change func(vpc.Tags) (vpc.Tags, error)) error {
@@ -56,8 +64,11 @@ func tagsOf[T any](resource string, k ids[T], tags func(*T) *vpc.Tags, id func(*
 			if err != nil {
 				return err
 			}
+			if any(old).(interface{ Key() string }).Key() == vpc.AWS(e.Region).Key() {
+				return ownedByAWS(id)
+			}
 			o := *old
-			if *tags(&o), err = change(*tags(old)); err != nil {
+			if *tags(&o, e.Scope), err = change(*tags(old, e.Scope)); err != nil {
 				return err
 			}
 			k.table(e.State).Put(&o)

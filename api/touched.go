@@ -240,23 +240,21 @@ func (a *asking) put(r resource) {
 // findImplied adds what a call is about though it does not say so: the default VPC, its first subnet, its
 // default group.
 func (a *asking) findImplied() {
-	v := a.s.DefaultVPC()
-	if v == nil {
-		return
-	}
 	switch in := a.in.(type) {
 	case *ec2.CreateSecurityGroupInput:
-		if value(in.VpcId) == "" {
+		if v := a.s.DefaultVPC(); v != nil && value(in.VpcId) == "" {
 			a.addObject(v.ID)
 		}
 	case *ec2.RunInstancesInput:
 		l := launch{in: in}
-		if l.where(a.s) != nil {
-			return // the operation says what is wrong
+		for _, check := range []func(*vpc.State) error{l.supported, l.what, l.interfaces, l.where, l.who} {
+			if check(a.s) != nil {
+				return // the operation says what is wrong
+			}
 		}
-		a.addObject(l.subnet.ID)
-		if l.who(a.s) == nil {
-			for _, g := range l.groups {
+		for _, o := range l.ports {
+			a.addObject(o.subnet.ID)
+			for _, g := range o.template.Groups {
 				a.addObject(g)
 			}
 		}

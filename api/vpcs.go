@@ -9,67 +9,94 @@ import (
 
 var vpcOperations = []Operation{
 	write(createVpc),
+	write(createDefaultVpc),
 	write(deleteVpc),
 	read(describeVpcs),
+	write(associateVpcCidrBlock),
+	write(disassociateVpcCidrBlock),
 	read(describeVpcAttribute),
 	write(modifyVpcAttribute),
-	write(createSubnet),
-	write(deleteSubnet),
-	read(describeSubnets),
-	write(modifySubnetAttribute),
-	read(describeRouteTables),
-	read(describeInternetGateways),
-	read(describeNetworkAcls),
-	read(describeDhcpOptions),
+	write(modifyVpcTenancy),
+	read(describeVpcClassicLink),
+	read(describeVpcClassicLinkDnsSupport),
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html
 func createVpc(e *vpc.Edit, in *ec2.CreateVpcInput) (*ec2.CreateVpcOutput, error) {
-	if err := refuse(given{"amazonProvidedIpv6CidrBlock", value(in.AmazonProvidedIpv6CidrBlock)},
-		given{"ipv6CidrBlock", value(in.Ipv6CidrBlock) != ""}, given{"ipv6Pool", value(in.Ipv6Pool) != ""},
-		given{"ipv6CidrBlockNetworkBorderGroup", value(in.Ipv6CidrBlockNetworkBorderGroup) != ""},
-		given{"ipv6IpamPoolId", value(in.Ipv6IpamPoolId) != ""}, given{"ipv6NetmaskLength", in.Ipv6NetmaskLength != nil},
-		given{"ipv4IpamPoolId", value(in.Ipv4IpamPoolId) != ""}, given{"ipv4NetmaskLength", in.Ipv4NetmaskLength != nil},
+	if err := refuse(given{"ipv4IpamPoolId", value(in.Ipv4IpamPoolId) != ""}, given{"ipv4NetmaskLength", in.Ipv4NetmaskLength != nil},
 		given{"vpcEncryptionControl", in.VpcEncryptionControl != nil}); err != nil {
+		return nil, err
+	}
+	withIPv6, err := ipv6Wish{amazon: in.AmazonProvidedIpv6CidrBlock, block: in.Ipv6CidrBlock, pool: in.Ipv6Pool, ipamPool: in.Ipv6IpamPoolId,
+		netmask: in.Ipv6NetmaskLength, group: in.Ipv6CidrBlockNetworkBorderGroup}.granted(e.Region)
+	if err != nil {
 		return nil, err
 	}
 	if value(in.CidrBlock) == "" {
 		return nil, vpc.Errorf("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
 	}
-	cidr, err := readBlock(*in.CidrBlock)
+	cidr, err := vpcBlock(*in.CidrBlock)
 	if err != nil {
 		return nil, err
 	}
-	if cidr.Bits() < 16 || cidr.Bits() > 28 || unusable(cidr) {
-		return nil, vpc.Errorf("InvalidVpc.Range", "The CIDR '%s' is invalid.", *in.CidrBlock)
-	}
-	switch in.InstanceTenancy {
-	case "", "default":
-	case "dedicated", "host":
-		return nil, vpc.Errorf("UnsupportedOperation", "The tenancy %s is not supported.", in.InstanceTenancy)
-	default:
-		return nil, invalid("instanceTenancy", in.InstanceTenancy, "The tenancy must be one of: default, dedicated.")
+	tenancy, err := vpcTenancy(in.InstanceTenancy)
+	if err != nil {
+		return nil, err
 	}
 	tags, err := createTagsFor(in.TagSpecifications, "vpc")
 	if err != nil {
 		return nil, err
 	}
-	if count(e.VPCs.By("scope", e.Key())) >= e.Limit(vpc.VPCsPerRegion) {
-		return nil, vpc.Errorf("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
+	if err := vpcsHaveRoom(e.State); err != nil {
+		return nil, err
 	}
-	v := *e.NewVPC(cidr, "default", false)
+	v := *e.NewVPC(cidr, tenancy, false)
 	v.Tags = tags["vpc"]
 	e.VPCs.Put(&v)
 	shown := showVPC(&v)
+	if withIPv6 {
+		_, block := e.AddIPv6(&v)
+		shown.Ipv6CidrBlockAssociationSet = append(shown.Ipv6CidrBlockAssociationSet, showIPv6Block(&v, block, "associating"))
+	}
 	shown.State = "pending"
 	return &ec2.CreateVpcOutput{Vpc: &shown}, nil
 }
 
-// readBlock reads the IPv4 range of a VPC or a subnet. Its host bits are cleared.
-func readBlock(cidr string) (netip.Prefix, error) {
+func vpcsHaveRoom(s *vpc.State) error {
+	if count(s.VPCs.By("scope", s.Key())) >= s.Limit(vpc.VPCsPerRegion) {
+		return vpc.Errorf("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
+	}
+	return nil
+}
+
+// vpcTenancy reads on whose machines a VPC wants its instances. It is kept and shown; what machines there
+// are, they run everything.
+func vpcTenancy(asked string) (string, error) {
+	switch asked {
+	case "":
+		return "default", nil
+	case "default", "dedicated":
+		return asked, nil
+	case "host":
+		return "", vpc.Errorf("UnsupportedTenancy", "The tenancy value %s is not supported.", asked)
+	}
+	return "", invalid("instanceTenancy", asked, "The tenancy must be one of: default, dedicated.")
+}
+
+// vpcBlock reads an IPv4 range for a VPC.
+func vpcBlock(block string) (netip.Prefix, error) {
+	cidr, err := readBlock("cidrBlock", block, netip.Addr.Is4)
+	if err == nil && (cidr.Bits() < 16 || cidr.Bits() > 28 || unusable(cidr)) {
+		err = vpc.Errorf("InvalidVpc.Range", "The CIDR '%s' is invalid.", block)
+	}
+	return cidr, err
+}
+
+// readBlock reads a range of one family. Its host bits are cleared.
+func readBlock(parameter, cidr string, family func(netip.Addr) bool) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(cidr)
-	if err != nil || !p.Addr().Is4() {
-		return p, invalid("cidrBlock", cidr, "This is not a valid CIDR block.")
+	if err != nil || !family(p.Addr()) {
+		return p, invalid(parameter, cidr, "This is not a valid CIDR block.")
 	}
 	return p.Masked(), nil
 }
@@ -85,6 +112,23 @@ func unusable(p netip.Prefix) bool {
 	return false
 }
 
+// createDefaultVpc makes the default VPC again once it was deleted.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateDefaultVpc.html
+func createDefaultVpc(e *vpc.Edit, _ *ec2.CreateDefaultVpcInput) (*ec2.CreateDefaultVpcOutput, error) {
+	if e.DefaultVPC() != nil {
+		return nil, vpc.Errorf("DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region.")
+	}
+	if err := vpcsHaveRoom(e.State); err != nil {
+		return nil, err
+	}
+	if count(e.InternetGateways.By("scope", e.Key())) >= e.Limit(vpc.GatewaysPerRegion) {
+		return nil, vpc.Errorf("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.")
+	}
+	shown := showVPC(e.NewDefaultVPC())
+	shown.State = "pending"
+	return &ec2.CreateDefaultVpcOutput{Vpc: &shown}, nil
+}
+
 // vpcOrDefault finds the VPC with the id, or the default VPC where none is given.
 func vpcOrDefault(s *vpc.State, id *string) (*vpc.VPC, error) {
 	if value(id) != "" {
@@ -96,7 +140,8 @@ func vpcOrDefault(s *vpc.State, id *string) (*vpc.VPC, error) {
 	return nil, vpc.Errorf("VPCIdNotSpecified", "No default VPC for this user")
 }
 
-// deleteVpc deletes a VPC with all that came with it. Whatever else is in it stops that.
+// deleteVpc deletes a VPC with all that came with it, and its peering connections. Whatever else is in it
+// stops that.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html
 func deleteVpc(e *vpc.Edit, in *ec2.DeleteVpcInput) (*ec2.DeleteVpcOutput, error) {
 	v, err := vpcIDs.find(e.State, *in.VpcId)
@@ -104,18 +149,26 @@ func deleteVpc(e *vpc.Edit, in *ec2.DeleteVpcInput) (*ec2.DeleteVpcOutput, error
 		return nil, err
 	}
 	if vpcInUse(e.State, v.ID) {
-		return nil, vpc.Errorf("DependencyViolation", "The vpc '%s' has dependencies and cannot be deleted.", v.ID)
+		return nil, hasDependencies("vpc", v.ID)
 	}
+	endPeerings(e, v.ID)
 	e.SecurityGroups.Delete(e.DefaultGroup(v.ID).ID)
 	e.RouteTables.Delete(e.MainRouteTable(v.ID).ID)
-	e.NetworkACLs.Delete(e.NetworkACLs.First("vpc", v.ID).ID)
+	e.NetworkACLs.Delete(e.DefaultACL(v.ID).ID)
 	e.VPCs.Delete(v.ID)
 	return &ec2.DeleteVpcOutput{}, nil
 }
 
 // vpcInUse tells whether the VPC has more in it than its default group, main route table and default ACL.
+// What is left of a NAT gateway that was deleted is only shown.
 func vpcInUse(s *vpc.State, id string) bool {
-	return s.Subnets.First("vpc", id) != nil || s.Interfaces.First("vpc", id) != nil || s.InternetGateways.First("vpc", id) != nil ||
+	for g := range s.NATGateways.By("vpc", id) {
+		if g.State == "available" {
+			return true
+		}
+	}
+	return s.Subnets.First("vpc", id) != nil || s.Interfaces.First("vpc", id) != nil ||
+		s.InternetGateways.First("vpc", id) != nil || s.EgressOnlyGateways.First("vpc", id) != nil ||
 		s.VPCEndpoints.First("vpc", id) != nil || s.GroupAssociations.First("vpc", id) != nil ||
 		count(s.SecurityGroups.By("vpc", id)) > 1 || count(s.RouteTables.By("vpc", id)) > 1 || count(s.NetworkACLs.By("vpc", id)) > 1
 }
@@ -139,14 +192,20 @@ func describeVpcs(s *vpc.State, in *ec2.DescribeVpcsInput) (*ec2.DescribeVpcsOut
 
 // showVPC is the VPC as DescribeVpcs shows it.
 func showVPC(v *vpc.VPC) ec2.Vpc {
-	return ec2.Vpc{
+	shown := ec2.Vpc{
 		VpcId: new(v.ID), OwnerId: new(v.Account), State: "available", CidrBlock: new(v.CIDR.String()), DhcpOptionsId: new(v.DHCPOptions),
 		InstanceTenancy: v.Tenancy, IsDefault: new(v.Default), Tags: tagSet(v.Tags),
-		CidrBlockAssociationSet: []ec2.VpcCidrBlockAssociation{{AssociationId: new(v.AssociationID), CidrBlock: new(v.CIDR.String()),
-			CidrBlockState: &ec2.VpcCidrBlockState{State: "associated"}}},
+		CidrBlockAssociationSet:     []ec2.VpcCidrBlockAssociation{showBlock(vpc.Block{AssociationID: v.AssociationID, CIDR: v.CIDR}, "associated")},
 		Ipv6CidrBlockAssociationSet: []ec2.VpcIpv6CidrBlockAssociation{},
 		BlockPublicAccessStates:     &ec2.BlockPublicAccessStates{InternetGatewayBlockMode: "off"},
 	}
+	for _, b := range v.Secondary {
+		shown.CidrBlockAssociationSet = append(shown.CidrBlockAssociationSet, showBlock(b, "associated"))
+	}
+	for _, b := range v.IPv6 {
+		shown.Ipv6CidrBlockAssociationSet = append(shown.Ipv6CidrBlockAssociationSet, showIPv6Block(v, b, "associated"))
+	}
+	return shown
 }
 
 var vpcListing = listing[ec2.Vpc]{vpcFilters, paging{5, 1000, "VpcIds", false}, func(v *ec2.Vpc) string { return *v.VpcId }}
@@ -170,54 +229,16 @@ var vpcFilters = filters[ec2.Vpc]{
 	"cidr-block-association.state": func(v *ec2.Vpc) []string {
 		return each(v.CidrBlockAssociationSet, func(a *ec2.VpcCidrBlockAssociation) string { return a.CidrBlockState.State })
 	},
-}.never("ipv6-cidr-block-association.association-id", "ipv6-cidr-block-association.ipv6-cidr-block", "ipv6-cidr-block-association.ipv6-pool",
-	"ipv6-cidr-block-association.state").tagged(func(v *ec2.Vpc) []ec2.Tag { return v.Tags })
-
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcAttribute.html
-func describeVpcAttribute(s *vpc.State, in *ec2.DescribeVpcAttributeInput) (*ec2.DescribeVpcAttributeOutput, error) {
-	v, err := vpcIDs.find(s, *in.VpcId)
-	if err != nil {
-		return nil, err
-	}
-	out := &ec2.DescribeVpcAttributeOutput{VpcId: new(v.ID)}
-	switch in.Attribute {
-	case "enableDnsSupport":
-		out.EnableDnsSupport = &ec2.AttributeBooleanValue{Value: new(v.DNSSupport)}
-	case "enableDnsHostnames":
-		out.EnableDnsHostnames = &ec2.AttributeBooleanValue{Value: new(v.DNSHostnames)}
-	case "enableNetworkAddressUsageMetrics":
-		out.EnableNetworkAddressUsageMetrics = &ec2.AttributeBooleanValue{Value: new(v.AddressUsage)}
-	default:
-		return nil, invalid("attribute", in.Attribute, "Unknown attribute.")
-	}
-	return out, nil
-}
-
-// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html
-func modifyVpcAttribute(e *vpc.Edit, in *ec2.ModifyVpcAttributeInput) (*ec2.ModifyVpcAttributeOutput, error) {
-	old, err := vpcIDs.find(e.State, *in.VpcId)
-	if err != nil {
-		return nil, err
-	}
-	if err := oneOf(given{"enableDnsHostnames", in.EnableDnsHostnames != nil}, given{"enableDnsSupport", in.EnableDnsSupport != nil},
-		given{"enableNetworkAddressUsageMetrics", in.EnableNetworkAddressUsageMetrics != nil}); err != nil {
-		return nil, err
-	}
-	v := *old
-	switch {
-	case in.EnableDnsHostnames != nil:
-		v.DNSHostnames, err = flag("enableDnsHostnames", in.EnableDnsHostnames)
-	case in.EnableDnsSupport != nil:
-		v.DNSSupport, err = flag("enableDnsSupport", in.EnableDnsSupport)
-	default:
-		v.AddressUsage, err = flag("enableNetworkAddressUsageMetrics", in.EnableNetworkAddressUsageMetrics)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if in.EnableDnsHostnames != nil && v.DNSHostnames && !v.DNSSupport {
-		return nil, vpc.Errorf("InvalidParameterCombination", "DNS hostnames can only be enabled for a VPC whose DNS support is enabled.")
-	}
-	e.VPCs.Put(&v)
-	return &ec2.ModifyVpcAttributeOutput{}, nil
-}
+	"ipv6-cidr-block-association.association-id": func(v *ec2.Vpc) []string {
+		return each(v.Ipv6CidrBlockAssociationSet, func(a *ec2.VpcIpv6CidrBlockAssociation) *string { return a.AssociationId })
+	},
+	"ipv6-cidr-block-association.ipv6-cidr-block": func(v *ec2.Vpc) []string {
+		return each(v.Ipv6CidrBlockAssociationSet, func(a *ec2.VpcIpv6CidrBlockAssociation) *string { return a.Ipv6CidrBlock })
+	},
+	"ipv6-cidr-block-association.ipv6-pool": func(v *ec2.Vpc) []string {
+		return each(v.Ipv6CidrBlockAssociationSet, func(a *ec2.VpcIpv6CidrBlockAssociation) *string { return a.Ipv6Pool })
+	},
+	"ipv6-cidr-block-association.state": func(v *ec2.Vpc) []string {
+		return each(v.Ipv6CidrBlockAssociationSet, func(a *ec2.VpcIpv6CidrBlockAssociation) string { return a.Ipv6CidrBlockState.State })
+	},
+}.tagged(func(v *ec2.Vpc) []ec2.Tag { return v.Tags })

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -114,15 +115,6 @@ func TestANewVPCHasWhatAWSBringsWithOne(t *testing.T) {
 	}
 }
 
-func entryTexts(a ec2.NetworkAcl) string {
-	var lines []string
-	for _, e := range a.Entries {
-		direction := map[bool]string{true: "out", false: "in"}[*e.Egress]
-		lines = append(lines, fmt.Sprint(direction, " ", *e.RuleNumber, " ", *e.Protocol, " ", *e.CidrBlock, " ", e.RuleAction))
-	}
-	return strings.Join(lines, "\n")
-}
-
 func TestCreateVpcRefuses(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct{ sentence, form, want string }{
@@ -134,9 +126,15 @@ func TestCreateVpcRefuses(t *testing.T) {
 		{"link-local addresses", "CidrBlock=169.254.0.0/24", "InvalidVpc.Range: The CIDR '169.254.0.0/24' is invalid."},
 		{"loopback addresses", "CidrBlock=127.1.0.0/16", "InvalidVpc.Range: The CIDR '127.1.0.0/16' is invalid."},
 		{"multicast addresses", "CidrBlock=239.0.0.0/16", "InvalidVpc.Range: The CIDR '239.0.0.0/16' is invalid."},
-		{"IPv6", "CidrBlock=10.0.0.0/16&AmazonProvidedIpv6CidrBlock=true", "UnsupportedOperation: The parameter amazonProvidedIpv6CidrBlock is not supported."},
+		{"an IPv6 range of one's own", "CidrBlock=10.0.0.0/16&Ipv6CidrBlock=2001:db8::/56&Ipv6Pool=ipv6pool-ec2-1", "UnsupportedOperation: The parameter ipv6Pool is not supported."},
+		{"an IPv6 range without its pool", "CidrBlock=10.0.0.0/16&Ipv6CidrBlock=2001:db8::/56", "MissingParameter: The request must contain the parameter ipv6Pool"},
+		{"a border group without IPv6", "CidrBlock=10.0.0.0/16&Ipv6CidrBlockNetworkBorderGroup=us-east-1", "MissingParameter: The request must contain the parameter amazonProvidedIpv6CidrBlock"},
+		{"a border group elsewhere", "CidrBlock=10.0.0.0/16&AmazonProvidedIpv6CidrBlock=true&Ipv6CidrBlockNetworkBorderGroup=us-west-2",
+			"InvalidParameterValue: Value (us-west-2) for parameter ipv6CidrBlockNetworkBorderGroup is invalid. The network border group must be: us-east-1."},
+		{"encryption", "CidrBlock=10.0.0.0/16&VpcEncryptionControl.Mode=monitor", "UnsupportedOperation: The parameter vpcEncryptionControl is not supported."},
 		{"address pools", "Ipv4IpamPoolId=ipam-pool-1&Ipv4NetmaskLength=16", "UnsupportedOperation: The parameter ipv4IpamPoolId is not supported."},
-		{"a machine of one's own", "CidrBlock=10.0.0.0/16&InstanceTenancy=dedicated", "UnsupportedOperation: The tenancy dedicated is not supported."},
+		{"a host of one's own", "CidrBlock=10.0.0.0/16&InstanceTenancy=host", "UnsupportedTenancy: The tenancy value host is not supported."},
+		{"an unknown tenancy", "CidrBlock=10.0.0.0/16&InstanceTenancy=own", "InvalidParameterValue: Value (own) for parameter instanceTenancy is invalid. The tenancy must be one of: default, dedicated."},
 		{"a tag for something else", "CidrBlock=10.0.0.0/16&TagSpecification.1.ResourceType=subnet", "InvalidParameterValue: 'subnet' is not a valid taggable resource type for this operation."},
 		{"what would have succeeded", "CidrBlock=10.0.0.0/16&DryRun=true", "DryRunOperation: Request would have succeeded, but DryRun flag is set."},
 	} {
@@ -161,27 +159,6 @@ func TestDeleteVpc(t *testing.T) {
 	web := w.group("web", lab)
 	w.refuse("DeleteVpc", "VpcId="+lab, inUse)
 	do[ec2.DeleteSecurityGroupOutput](w, "DeleteSecurityGroup", "GroupId="+web)
-	for _, blocker := range []struct {
-		what          string
-		put, takeAway func(*vpc.Edit)
-	}{
-		{"gateway", func(e *vpc.Edit) {
-			e.InternetGateways.Put(&vpc.InternetGateway{ID: "igw-00000000", Scope: testScope, VPC: lab})
-		}, func(e *vpc.Edit) { e.InternetGateways.Delete("igw-00000000") }},
-		{"route table", func(e *vpc.Edit) {
-			e.RouteTables.Put(&vpc.RouteTable{ID: "rtb-00000000", Scope: testScope, VPC: lab})
-		}, func(e *vpc.Edit) { e.RouteTables.Delete("rtb-00000000") }},
-		{"network ACL", func(e *vpc.Edit) {
-			e.NetworkACLs.Put(&vpc.NetworkACL{ID: "acl-00000000", Scope: testScope, VPC: lab})
-		}, func(e *vpc.Edit) { e.NetworkACLs.Delete("acl-00000000") }},
-		{"interface", func(e *vpc.Edit) {
-			e.Interfaces.Put(&vpc.Interface{ID: "eni-00000000", Scope: testScope, VPC: lab})
-		}, func(e *vpc.Edit) { e.Interfaces.Delete("eni-00000000") }},
-	} {
-		w.edit(blocker.put)
-		w.refuse("DeleteVpc", "VpcId="+lab, inUse)
-		w.edit(blocker.takeAway)
-	}
 	do[ec2.DeleteVpcOutput](w, "DeleteVpc", "VpcId="+lab)
 	w.refuse("DeleteVpc", "VpcId="+lab, "InvalidVpcID.NotFound: The vpc ID '"+lab+"' does not exist")
 	in := "Filter.1.Name=vpc-id&Filter.1.Value.1=" + lab
@@ -275,7 +252,10 @@ func TestCreateSubnet(t *testing.T) {
 		{"a range around another subnet's", "VpcId=" + lab + "&CidrBlock=10.0.0.0/20", "InvalidSubnet.Conflict: The CIDR '10.0.0.0/20' conflicts with another subnet"},
 		{"an unknown zone", "VpcId=" + lab + "&CidrBlock=10.0.3.0/24&AvailabilityZone=eu-west-1a", "InvalidParameterValue: Value (eu-west-1a) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: us-east-1a, us-east-1b, us-east-1c, us-east-1d, us-east-1e, us-east-1f."},
 		{"an unknown zone id", "VpcId=" + lab + "&CidrBlock=10.0.3.0/24&AvailabilityZoneId=use1-az9", "InvalidParameterValue: Value (use1-az9) for parameter availabilityZoneId is invalid. Subnets can currently only be created in the following availability zones: use1-az1, use1-az2, use1-az3, use1-az4, use1-az5, use1-az6."},
-		{"IPv6", "VpcId=" + lab + "&CidrBlock=10.0.3.0/24&Ipv6CidrBlock=2001:db8::/64", "UnsupportedOperation: The parameter ipv6CidrBlock is not supported."},
+		{"IPv6 alone", "VpcId=" + lab + "&Ipv6Native=true&Ipv6CidrBlock=2001:db8::/64", "UnsupportedOperation: The parameter ipv6Native is not supported."},
+		{"IPv6 that the VPC does not have", "VpcId=" + lab + "&CidrBlock=10.0.3.0/24&Ipv6CidrBlock=2001:db8::/64", "InvalidSubnet.Range: The IPv6 CIDR '2001:db8::/64' is invalid."},
+		{"address pools", "VpcId=" + lab + "&Ipv4IpamPoolId=ipam-pool-1", "UnsupportedOperation: The parameter ipv4IpamPoolId is not supported."},
+		{"an Outpost", "VpcId=" + lab + "&CidrBlock=10.0.3.0/24&OutpostArn=arn:aws:outposts", "UnsupportedOperation: The parameter outpostArn is not supported."},
 		{"what would have succeeded", "VpcId=" + lab + "&CidrBlock=10.0.3.0/24&DryRun=true", "DryRunOperation: Request would have succeeded, but DryRun flag is set."},
 	} {
 		t.Run("refuses "+c.sentence, func(t *testing.T) { w.T = t; w.refuse("CreateSubnet", c.form, c.want) })
@@ -318,7 +298,7 @@ func TestDescribeSubnets(t *testing.T) {
 	lab := w.vpc("10.0.0.0/16")
 	front, back := w.subnet(lab, "10.0.1.0/24"), w.subnet(lab, "10.0.2.0/25")
 	w.edit(func(e *vpc.Edit) {
-		e.Interfaces.Put(&vpc.Interface{ID: "eni-00000000", Scope: testScope, VPC: lab, Subnet: front})
+		e.Interfaces.Put(&vpc.Interface{ID: "eni-00000000", Scope: testScope, VPC: lab, Subnet: front, PrivateIP: netip.MustParseAddr("10.0.1.4")})
 	})
 	for filter, want := range map[string]string{"subnet-id=" + front: front, "cidr-block=10.0.2.0/25": back, "cidr=10.0.2.0/25": back, "cidrBlock=10.0.1.*": front,
 		"available-ip-address-count=250": front, "subnet-arn=*" + back: back} {
@@ -337,30 +317,6 @@ func TestDescribeSubnets(t *testing.T) {
 	}
 	w.refuse("DescribeSubnets", "SubnetId.1=subnet-00000000", "InvalidSubnetID.NotFound: The subnet ID 'subnet-00000000' does not exist")
 	w.refuse("DescribeSubnets", "SubnetId.1="+lab, fmt.Sprintf(`InvalidSubnetID.Malformed: Invalid id: "%s" (expecting "subnet-...")`, lab))
-}
-
-func TestModifySubnetAttribute(t *testing.T) {
-	w := newWorld(t)
-	front := w.subnet(w.vpc("10.0.0.0/16"), "10.0.1.0/24")
-	maps := func() bool {
-		return *do[ec2.DescribeSubnetsOutput](w, "DescribeSubnets", "SubnetId.1="+front).Subnets[0].MapPublicIpOnLaunch
-	}
-	do[ec2.ModifySubnetAttributeOutput](w, "ModifySubnetAttribute", "SubnetId="+front+"&MapPublicIpOnLaunch.Value=true")
-	if !maps() {
-		t.Error("it gives no public addresses")
-	}
-	do[ec2.ModifySubnetAttributeOutput](w, "ModifySubnetAttribute", "SubnetId="+front+"&AssignIpv6AddressOnCreation.Value=false")
-	do[ec2.ModifySubnetAttributeOutput](w, "ModifySubnetAttribute", "SubnetId="+front+"&PrivateDnsHostnameTypeOnLaunch=ip-name")
-	do[ec2.ModifySubnetAttributeOutput](w, "ModifySubnetAttribute", "SubnetId="+front+"&MapPublicIpOnLaunch.Value=false")
-	if maps() {
-		t.Error("it gives public addresses")
-	}
-	w.refuse("ModifySubnetAttribute", "SubnetId="+front+"&AssignIpv6AddressOnCreation.Value=true&MapPublicIpOnLaunch.Value=true",
-		"InvalidParameterCombination: Only one subnet attribute can be modified at a time. Provided attributes: [assignIpv6AddressOnCreation, mapPublicIpOnLaunch]")
-	w.refuse("ModifySubnetAttribute", "SubnetId="+front, "InvalidParameterCombination: No attributes specified.")
-	w.refuse("ModifySubnetAttribute", "SubnetId="+front+"&AssignIpv6AddressOnCreation.Value=true", "UnsupportedOperation: The parameter assignIpv6AddressOnCreation is not supported.")
-	w.refuse("ModifySubnetAttribute", "SubnetId="+front+"&EnableDns64.Value=true", "UnsupportedOperation: The parameter enableDns64 is not supported.")
-	w.refuse("ModifySubnetAttribute", "SubnetId=subnet-00000000&MapPublicIpOnLaunch.Value=true", "InvalidSubnetID.NotFound: The subnet ID 'subnet-00000000' does not exist")
 }
 
 func TestDescribeTheRestOfAVPC(t *testing.T) {

@@ -25,7 +25,9 @@ type commands struct {
 	Export exportCmd `cmd:"" help:"Write all that the server holds to standard output, a line of JSON for each object."`
 	Import importCmd `cmd:"" help:"Make a new server hold what another one exported."`
 	Down   downCmd   `cmd:"" help:"Stop the instances and remove every namespace, link, map, mount and pin that up made."`
-	Server serverCmd `cmd:"" hidden:"" help:"The controller; up starts it."`
+	Server serverCmd `cmd:"" help:"Serve the EC2 API without a host: nothing is enforced. Needs no root. Prints one line, ready http://…, when it serves."`
+
+	Controller controllerCmd `cmd:"" hidden:"" help:"The API's half of up, which starts it."`
 }
 
 // dataDir is the flag that every command shares.
@@ -59,8 +61,12 @@ func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 // Run runs the command that args name and returns the exit status.
 func Run(args []string, stdout io.Writer, stderr *os.File) (status int) {
 	defer func() {
-		if e, ok := recover().(exit); ok { // kong exits through us after printing help
-			status = int(e)
+		switch p := recover().(type) {
+		case nil:
+		case exit: // kong exits through us after printing help
+			status = int(p)
+		default:
+			panic(p)
 		}
 	}()
 	var c commands

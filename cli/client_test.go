@@ -17,8 +17,8 @@ import (
 	"crenel/store"
 )
 
-// serve runs a controller without a host, and returns its data directory, as up would have made it.
-func serve(t *testing.T) (dir, endpoint string) {
+// serving runs a controller without a host, and returns its data directory, as up would have made it.
+func serving(t *testing.T) (dir, endpoint string) {
 	t.Helper()
 	dir = t.TempDir()
 	key, err := auth.EnsureRoot(dir)
@@ -74,8 +74,8 @@ func run(t *testing.T, args ...string) (stdout, stderr string, status int) {
 	return out.String(), <-said, status
 }
 
-// must is run where the command must succeed.
-func must(t *testing.T, args ...string) string {
+// mustSay is run where the command must succeed.
+func mustSay(t *testing.T, args ...string) string {
 	t.Helper()
 	out, said, status := run(t, args...)
 	if status != 0 {
@@ -103,7 +103,7 @@ func alone(t *testing.T) {
 
 func TestKeysFromTheCommandLine(t *testing.T) {
 	alone(t)
-	dir, endpoint := serve(t)
+	dir, endpoint := serving(t)
 	in := "--data-dir=" + dir
 	policy := filepath.Join(t.TempDir(), "policy.json")
 	write := func(document string) {
@@ -119,35 +119,35 @@ func TestKeysFromTheCommandLine(t *testing.T) {
 	}
 	id, secret := m[1], m[2]
 	var other struct{ ID, Secret, ARN string }
-	if err := json.Unmarshal([]byte(must(t, "key", "create", in, "--account=210987654321", "--json")), &other); err != nil || other.ARN != "arn:aws:iam::210987654321:root" || len(other.Secret) != 40 {
+	if err := json.Unmarshal([]byte(mustSay(t, "key", "create", in, "--account=210987654321", "--json")), &other); err != nil || other.ARN != "arn:aws:iam::210987654321:root" || len(other.Secret) != 40 {
 		t.Errorf("%+v, %v", other, err)
 	}
 	root, err := auth.ReadRoot(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := must(t, "key", "list", in)
+	list := mustSay(t, "key", "list", in)
 	for _, want := range []string{`KEY +ACCOUNT +USER +STATUS +CREATED\n`, id + ` +123456789012 +ann +enabled +2`, other.ID + ` +210987654321 +\(root\) +enabled +2`,
 		root.ID + ` +123456789012 +\(root\) +enabled, the data directory's own +2`} {
 		if !regexp.MustCompile(want).MatchString(list) {
 			t.Errorf("no %s in\n%s", want, list)
 		}
 	}
-	if all := list + must(t, "key", "list", in, "--json"); strings.Contains(all, secret) || strings.Contains(all, root.Secret) || strings.Contains(all, other.Secret) {
+	if all := list + mustSay(t, "key", "list", in, "--json"); strings.Contains(all, secret) || strings.Contains(all, root.Secret) || strings.Contains(all, other.Secret) {
 		t.Errorf("a secret is listed:\n%s", all)
 	}
-	if mine := must(t, "key", "list", in, "--account=210987654321"); strings.Contains(mine, id) || !strings.Contains(mine, other.ID) {
+	if mine := mustSay(t, "key", "list", in, "--account=210987654321"); strings.Contains(mine, id) || !strings.Contains(mine, other.ID) {
 		t.Errorf("the keys of one account:\n%s", mine)
 	}
-	must(t, "key", "disable", in, id)
-	if list := must(t, "key", "list", in); !regexp.MustCompile(id + ` .*disabled`).MatchString(list) {
+	mustSay(t, "key", "disable", in, id)
+	if list := mustSay(t, "key", "list", in); !regexp.MustCompile(id + ` .*disabled`).MatchString(list) {
 		t.Errorf("it is not disabled:\n%s", list)
 	}
-	must(t, "key", "enable", in, id)
-	if list := must(t, "key", "list", in); strings.Contains(list, "disabled") {
+	mustSay(t, "key", "enable", in, id)
+	if list := mustSay(t, "key", "list", in); strings.Contains(list, "disabled") {
 		t.Errorf("it is not enabled:\n%s", list)
 	}
-	must(t, "key", "delete", in, id)
+	mustSay(t, "key", "delete", in, id)
 	fails(t, "there is no access key \""+id+"\"", "key", "delete", in, id)
 	fails(t, "the data directory's own", "key", "disable", in, root.ID)
 	fails(t, "no user is named", "key", "create", in, "--policy="+policy)
@@ -157,13 +157,13 @@ func TestKeysFromTheCommandLine(t *testing.T) {
 	fails(t, `statement 1: the condition operator "IpAddress" is not evaluated here`, "key", "create", in, "--policy="+policy, "--user=ann")
 
 	// Which server, and as whom.
-	fails(t, "no crenel up has run with the data directory", "key", "list", "--data-dir="+t.TempDir())
+	fails(t, "no crenel up or server has run with the data directory", "key", "list", "--data-dir="+t.TempDir())
 	fails(t, "--endpoint needs the root key of that server in AWS_ACCESS_KEY_ID", "key", "list", "--endpoint="+endpoint)
 	t.Setenv("AWS_ACCESS_KEY_ID", root.ID)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", root.Secret)
-	must(t, "key", "list", "--endpoint="+endpoint+"/")
+	mustSay(t, "key", "list", "--endpoint="+endpoint+"/")
 	t.Setenv("AWS_ENDPOINT_URL", endpoint)
-	must(t, "key", "list", "--data-dir="+t.TempDir())
+	mustSay(t, "key", "list", "--data-dir="+t.TempDir())
 	t.Setenv("AWS_ACCESS_KEY_ID", other.ID)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", other.Secret)
 	fails(t, "arn:aws:iam::210987654321:root may not administer this server", "key", "list", "--endpoint="+endpoint)
@@ -175,22 +175,22 @@ func TestKeysFromTheCommandLine(t *testing.T) {
 
 func TestQuotasFromTheCommandLine(t *testing.T) {
 	alone(t)
-	dir, _ := serve(t)
+	dir, _ := serving(t)
 	in := "--data-dir=" + dir
-	if out := must(t, "quota", "set", in, "L-0EA8095F", "100"); out != "Inbound or outbound rules per security group is 100 in eu-west-1\n" {
+	if out := mustSay(t, "quota", "set", in, "L-0EA8095F", "100"); out != "Inbound or outbound rules per security group is 100 in eu-west-1\n" {
 		t.Errorf("set says %q", out)
 	}
-	if list := must(t, "quota", "list", in); !regexp.MustCompile(`^CODE +QUOTA +VALUE +DEFAULT\n`).MatchString(list) ||
+	if list := mustSay(t, "quota", "list", in); !regexp.MustCompile(`^CODE +QUOTA +VALUE +DEFAULT\n`).MatchString(list) ||
 		!regexp.MustCompile(`L-0EA8095F +Inbound or outbound rules per security group +100 +60\n`).MatchString(list) || !regexp.MustCompile(`\n- +Prefix lists per Region`).MatchString(list) {
 		t.Errorf("the list is\n%s", list)
 	}
-	if there := must(t, "quota", "list", in, "--region=us-east-1", "--json"); strings.Contains(there, `"Value": 100,`+"\n    \"Default\": 60") {
+	if there := mustSay(t, "quota", "list", in, "--region=us-east-1", "--json"); strings.Contains(there, `"Value": 100,`+"\n    \"Default\": 60") {
 		t.Errorf("another Region has\n%s", there)
 	}
-	must(t, "quota", "set", in, "security groups per network interface", "10")
+	mustSay(t, "quota", "set", in, "security groups per network interface", "10")
 	fails(t, "100 × 11 are 1100", "quota", "set", in, "L-2AFB9258", "11")
-	must(t, "quota", "set", in, "L-2AFB9258", "11", "--lab")
-	must(t, "quota", "set", in, "L-2AFB9258", "default")
+	mustSay(t, "quota", "set", in, "L-2AFB9258", "11", "--lab")
+	mustSay(t, "quota", "set", in, "L-2AFB9258", "default")
 	fails(t, `"many" is neither a whole number nor the word default`, "quota", "set", in, "L-2AFB9258", "many")
 	fails(t, `there is no quota "rules"`, "quota", "set", in, "rules", "7")
 	fails(t, `there is no account 210987654321 here`, "quota", "list", in, "--account=210987654321")
@@ -198,8 +198,8 @@ func TestQuotasFromTheCommandLine(t *testing.T) {
 
 func TestStatusFromTheCommandLine(t *testing.T) {
 	alone(t)
-	dir, endpoint := serve(t)
-	out := must(t, "status", "--data-dir="+dir)
+	dir, endpoint := serving(t)
+	out := mustSay(t, "status", "--data-dir="+dir)
 	for _, want := range []string{`endpoint +` + endpoint, `revision +\d+`, `host +not connected`, `unenforced +0 writes`, `stored, not enforced:\n  \w`, `access-key +1\n`} {
 		if !regexp.MustCompile(want).MatchString(out) {
 			t.Errorf("no %s in\n%s", want, out)
@@ -210,23 +210,23 @@ func TestStatusFromTheCommandLine(t *testing.T) {
 		Revision int64
 		Host     struct{ Connected bool }
 	}
-	if err := json.Unmarshal([]byte(must(t, "status", "--data-dir="+dir, "--json")), &s); err != nil || s.Endpoint != endpoint || s.Revision == 0 || s.Host.Connected {
+	if err := json.Unmarshal([]byte(mustSay(t, "status", "--data-dir="+dir, "--json")), &s); err != nil || s.Endpoint != endpoint || s.Revision == 0 || s.Host.Connected {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
 
 func TestExportAndImportFromTheCommandLine(t *testing.T) {
 	alone(t)
-	from, _ := serve(t)
-	to, _ := serve(t)
+	from, _ := serving(t)
+	to, _ := serving(t)
 	policy := filepath.Join(t.TempDir(), "policy.json")
 	if err := os.WriteFile(policy, []byte(`{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	key := must(t, "key", "create", "--data-dir="+from, "--user=ann", "--policy="+policy)
+	key := mustSay(t, "key", "create", "--data-dir="+from, "--user=ann", "--policy="+policy)
 	_, secret, _ := strings.Cut(strings.TrimSpace(key), "aws_secret_access_key=")
-	must(t, "quota", "set", "--data-dir="+from, "L-F678F1CE", "9")
-	without, with := must(t, "export", "--data-dir="+from), must(t, "export", "--data-dir="+from, "--with-secrets")
+	mustSay(t, "quota", "set", "--data-dir="+from, "L-F678F1CE", "9")
+	without, with := mustSay(t, "export", "--data-dir="+from), mustSay(t, "export", "--data-dir="+from, "--with-secrets")
 	if strings.Contains(without, secret) || !strings.Contains(with, secret) || !strings.HasPrefix(with, `{"export":"crenel","schema":`) {
 		t.Errorf("exported\n%s\nand with secrets\n%s", without, with)
 	}
@@ -251,11 +251,11 @@ func TestExportAndImportFromTheCommandLine(t *testing.T) {
 		t.Errorf("without secrets: %d %s", status, said)
 	}
 	write(with)
-	must(t, "import", "--data-dir="+to, file)
-	if list := must(t, "key", "list", "--data-dir="+to); !strings.Contains(list, "ann") {
+	mustSay(t, "import", "--data-dir="+to, file)
+	if list := mustSay(t, "key", "list", "--data-dir="+to); !strings.Contains(list, "ann") {
 		t.Errorf("imported:\n%s", list)
 	}
-	if list := must(t, "quota", "list", "--data-dir="+to); !regexp.MustCompile(`VPCs per Region +9 +5`).MatchString(list) {
+	if list := mustSay(t, "quota", "list", "--data-dir="+to); !regexp.MustCompile(`VPCs per Region +9 +5`).MatchString(list) {
 		t.Errorf("imported:\n%s", list)
 	}
 	fails(t, "no such file", "import", "--data-dir="+to, "/nowhere")

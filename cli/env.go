@@ -9,30 +9,20 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"crenel/auth"
 )
 
-// settings are what `up` was started with, for the commands that come after it: <data-dir>/up.json.
+// settings are what `up` or `server` was started with, for the commands that come after it: <data-dir>/up.json.
 type settings struct {
 	Endpoint string `json:"endpoint"`
 	Region   string `json:"region"`
 	Account  string `json:"account"`
 }
 
-func (s settings) write(dir string) error {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return err
-	}
-	return renameio.WriteFile(filepath.Join(dir, "up.json"), append(b, '\n'), 0o600, renameio.WithTempDir(dir))
-}
-
 func readSettings(dir string) (s settings, err error) {
 	b, err := os.ReadFile(filepath.Join(dir, "up.json"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, fmt.Errorf("no crenel up has run with the data directory %s (see --data-dir)", dir)
+		return s, fmt.Errorf("no crenel up or server has run with the data directory %s (see --data-dir)", dir)
 	}
 	if err == nil {
 		err = json.Unmarshal(b, &s)

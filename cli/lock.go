@@ -1,3 +1,5 @@
+//go:build unix
+
 package cli
 
 import (
@@ -12,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock takes the data directory for this process, which is an up or a down. The lock is held by every process that has the
-// file open, which are an up and its agent: root's, for down believes what is written there.
+// lock takes the data directory for this process, which is an up, a server or a down. The lock is held by every process that has the
+// file open. Of an up these are itself and its agent, both root's: down believes what is written there.
 func lock(dir, role string, patience time.Duration) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -45,15 +47,15 @@ func lockController(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(f, patience); err != nil {
+	if err := flock(f, lockPatience); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("a controller of an earlier crenel up still runs with %s: %w", dir, err)
 	}
 	return f, nil
 }
 
-// patience is for the processes of a killed `up`: they end with it, but for a few milliseconds.
-const patience = 3 * time.Second
+// lockPatience is for the processes of a killed `up`: they end with it, but for a few milliseconds.
+const lockPatience = 3 * time.Second
 
 // flock fails with EWOULDBLOCK when patience is over.
 func flock(f *os.File, patience time.Duration) error {

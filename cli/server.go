@@ -1,103 +1,87 @@
+//go:build unix
+
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net"
 	"os"
 	"os/signal"
-	"strings"
-	"syscall"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
 	"crenel/server"
 	"crenel/store"
-	"crenel/supervise"
 	"crenel/vpc"
 )
 
-// serverCmd is the controller. It is started as root in the etcd directory, with all that it may not
-// open itself, and gives root up before it does anything else.
+// serverCmd is the API without a host.
 type serverCmd struct {
-	Account string `hidden:"" required:""`
-	UID     int    `hidden:"" required:"" name:"uid"`
-	Verbose bool   `hidden:"" env:"CRENEL_VERBOSE"`
+	place
+	Region        []string `help:"Region to serve, again for each one; env names the first (default: every Region of AWS; env: us-east-1)." env:"CRENEL_REGION" placeholder:"R"`
+	NoEnforcement bool     `help:"Launch instances though nothing runs them: they go through their states, and every answer says x-crenel-enforced: false." env:"CRENEL_NO_ENFORCEMENT"`
+	EtcdEndpoints []string `help:"An etcd that other servers may share, instead of one in the data directory." env:"CRENEL_ETCD_ENDPOINTS" placeholder:"URL"`
+	EtcdCacert    string   `help:"Whom to trust as etcd (default: whom the system trusts)." env:"CRENEL_ETCD_CACERT" placeholder:"FILE"`
+	EtcdCert      string   `help:"This server's certificate for etcd." env:"CRENEL_ETCD_CERT" placeholder:"FILE"`
+	EtcdKey       string   `help:"The key of that certificate." env:"CRENEL_ETCD_KEY" placeholder:"FILE"`
+	StaleReads    bool     `help:"Answer reads while etcd is out of reach; they then say x-crenel-stale: SECONDS." env:"CRENEL_STALE_READS"`
+	Verbose       bool     `hidden:"" env:"CRENEL_VERBOSE"`
 }
 
+// Run serves until a signal comes.
 func (c *serverCmd) Run(e *env) error {
-	if err := supervise.Follow(); err != nil {
-		return err
+	for _, r := range c.Region {
+		if !vpc.IsRegion(r) {
+			return notARegion(r)
+		}
 	}
-	if err := dropRoot(c.UID); err != nil {
-		return fmt.Errorf("give up root: %w", err)
+	security := store.TLS{CA: c.EtcdCacert, Cert: c.EtcdCert, Key: c.EtcdKey}
+	embedded := len(c.EtcdEndpoints) == 0
+	switch {
+	case embedded && security != (store.TLS{}):
+		return errors.New("--etcd-cacert, --etcd-cert and --etcd-key are for --etcd-endpoints")
+	case embedded && c.StaleReads:
+		return errors.New("--stale-reads is for --etcd-endpoints: the etcd in the data directory is never out of reach")
 	}
-	key, err := readKey(os.Stdin)
+	var subs []string
+	if embedded {
+		subs = []string{"etcd"}
+	}
+	p, err := c.take("server", append(c.Region, "us-east-1")[0], subs...)
 	if err != nil {
 		return err
 	}
-	key.Account = c.Account
-	api, err := net.FileListener(supervise.Inherited(1, "api"))
-	if err != nil {
-		return fmt.Errorf("inherit the API's listener: %w", err)
+	defer p.free()
+	log := logger(e.stderr, c.Verbose).With("process", "server")
+	config := store.Config{Endpoints: c.EtcdEndpoints, TLS: security, Log: log}
+	if embedded {
+		config.Dir = filepath.Join(p.dir, "etcd")
+		if err := checkOwner(config.Dir); err != nil {
+			return err
+		}
 	}
-	hosts, err := net.FileListener(supervise.Inherited(2, "hosts"))
-	if err != nil {
-		return fmt.Errorf("inherit the hosts' listener: %w", err)
-	}
-	level := slog.LevelInfo
-	if c.Verbose {
-		level = slog.LevelDebug
-	}
-	log := slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level})).With("process", "controller")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
-	// Not by its path: that may lead through directories which this user cannot pass.
-	const here = "/proc/self/cwd"
-	st, err := store.Open(ctx, store.Config{Dir: here, Log: log})
+	st, err := store.Open(ctx, config)
 	if err != nil {
-		if path, unreadable := os.Readlink(here); unreadable == nil {
-			return errors.New(strings.ReplaceAll(err.Error(), here, path))
-		}
 		return err
 	}
 	defer st.Close()
-	fmt.Fprint(e.stdout, supervise.StartedLine)
-	s := server.Server{Store: st, Root: key, Log: log, Ready: func() { fmt.Fprint(e.stdout, supervise.ReadyLine) }}
-	return s.Run(ctx, api, hosts)
+	s := server.Server{Store: st, Root: p.key, Log: log, Regions: c.Region, NoEnforcement: c.NoEnforcement, StaleReads: c.StaleReads,
+		Ready: func() { fmt.Fprintln(e.stdout, "ready", p.endpoint) }}
+	return s.Run(ctx, p.api, nil)
 }
 
-// dropRoot becomes the user, in every thread, with no group but its own and no way back.
-func dropRoot(uid int) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	if err := syscall.Setgroups(nil); err != nil {
+// checkOwner refuses another user's data: what this process wrote there, that user could not read again.
+func checkOwner(etcd string) error {
+	var st unix.Stat_t
+	if err := unix.Stat(etcd, &st); err != nil {
 		return err
 	}
-	if err := syscall.Setgid(uid); err != nil {
-		return err
-	}
-	if err := syscall.Setuid(uid); err != nil {
-		return err
-	}
-	if os.Geteuid() == 0 {
-		return errors.New("still root")
+	if int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("the data in %s are user %d's, as crenel up leaves them: serve them with crenel up, or as that user", etcd, st.Uid)
 	}
 	return nil
-}
-
-func readKey(r io.Reader) (k vpc.AccessKey, err error) {
-	lines := bufio.NewScanner(io.LimitReader(r, 1<<10))
-	for _, field := range []*string{&k.ID, &k.Secret} {
-		if !lines.Scan() {
-			return k, errors.New("no root key on standard input")
-		}
-		*field = strings.TrimSpace(lines.Text())
-	}
-	return k, nil
 }

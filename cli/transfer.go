@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"crenel/admin"
-	"crenel/store"
+	"crenel/vpc"
 )
 
 // An export is lines of JSON: the first one is this, every other one an object.
@@ -39,7 +39,7 @@ func (c *exportCmd) Run(e *env) error {
 	}
 	w := bufio.NewWriter(e.stdout)
 	lines := json.NewEncoder(w)
-	if err := lines.Encode(exportHead{exportForm, store.Schema, out.Revision}); err != nil {
+	if err := lines.Encode(exportHead{exportForm, vpc.Schema, out.Revision}); err != nil {
 		return err
 	}
 	for _, o := range out.Objects {
@@ -88,8 +88,8 @@ func (c *importCmd) read() (in admin.ImportInput, err error) {
 	if err := lines.Decode(&head); err != nil || head.Export != exportForm {
 		return in, fmt.Errorf("%s is not what crenel export writes", c.File)
 	}
-	if head.Schema > store.Schema {
-		return in, fmt.Errorf("%s was exported by a newer crenel: it has schema %d, and this one knows up to %d", c.File, head.Schema, store.Schema)
+	if head.Schema > vpc.Schema {
+		return in, fmt.Errorf("%s was exported by a newer crenel: it has schema %d, and this one knows up to %d", c.File, head.Schema, vpc.Schema)
 	}
 	for {
 		var o admin.Object

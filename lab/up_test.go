@@ -18,12 +18,14 @@ import (
 	"crenel/auth"
 )
 
+var binDir string // "" where no test needed it
+
 // The programs under test, built once: an instance must see probe, so it lies outside /tmp.
-var bin = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("/var/tmp", "crenel-lab-")
-	if err != nil {
+var bin = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("/var/tmp", "crenel-lab-"); err != nil {
 		return "", err
 	}
+	binDir = dir
 	build := exec.Command("go", "build", "-trimpath", "-o", dir+"/", "crenel/cmd/crenel", "crenel/cmd/crenel-agent", "crenel/lab/probe")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -34,9 +36,7 @@ var bin = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	if dir, err := bin(); err == nil {
-		os.RemoveAll(dir)
-	}
+	os.RemoveAll(binDir)
 	os.Exit(status)
 }
 
@@ -162,7 +162,7 @@ func (u *up) child(name string) int {
 func (u *up) hasChild(name string) bool { return u.find(name) != 0 }
 
 func (u *up) find(name string) (pid int) {
-	program := map[string]string{"controller": "crenel\x00server", "agent": "crenel-agent\x00run"}[name]
+	program := map[string]string{"controller": "crenel\x00controller", "agent": "crenel-agent\x00run"}[name]
 	var kids []byte
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", u.cmd.Process.Pid))
 	for _, task := range tasks {

@@ -89,18 +89,31 @@ func referenced(s *vpc.State, g *vpc.SecurityGroup, p vpc.Peer) uint32 {
 	return 0
 }
 
-// routes are the subnet's, the local one among them: that one cannot be overruled.
+// routes are the subnet's, the local ones among them: those cannot be overruled. A prefix list stands for
+// its ranges; where one of them is also the destination of a route of its own, that route counts, and
+// of two lists with the same range the one that the table names first.
+// https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
 func routes(s *vpc.State, subnet *vpc.Subnet) (out []Route) {
 	byPrefix := map[netip.Prefix]Target{}
-	if t := s.RouteTableOf(subnet); t != nil {
-		for _, r := range t.Routes {
-			if r.Destination.Addr().Is4() {
-				byPrefix[r.Destination.Masked()] = routeTarget(s, subnet.VPC, r.Target)
-			}
+	add := func(prefix netip.Prefix, target Target) {
+		if _, ok := byPrefix[prefix]; !ok && prefix.Addr().Is4() {
+			byPrefix[prefix] = target
 		}
 	}
 	if v := s.VPCs.Get(subnet.VPC); v != nil {
-		byPrefix[v.CIDR] = Local
+		for _, cidr := range v.CIDRs() {
+			add(cidr, Local)
+		}
+	}
+	if t := s.RouteTableOf(subnet); t != nil {
+		for _, r := range t.Routes {
+			add(r.Destination.Masked(), routeTarget(s, subnet.VPC, r.Target))
+		}
+		for _, r := range t.Routes {
+			for _, prefix := range listed(s, r.PrefixList) {
+				add(prefix, routeTarget(s, subnet.VPC, r.Target))
+			}
+		}
 	}
 	for prefix, target := range byPrefix {
 		out = append(out, Route{prefix, target})
@@ -153,11 +166,16 @@ func rules(s *vpc.State, g *vpc.SecurityGroup, r vpc.Rule) (out []Rule) {
 }
 
 // ranges are those of the peer's prefix list, or its own one.
-func ranges(s *vpc.State, p vpc.Peer) (out []netip.Prefix) {
+func ranges(s *vpc.State, p vpc.Peer) []netip.Prefix {
 	if p.PrefixList == "" {
 		return []netip.Prefix{p.CIDR}
 	}
-	if l := s.PrefixLists.Get(p.PrefixList); l != nil {
+	return listed(s, p.PrefixList)
+}
+
+// listed are the ranges of the prefix list; none where there is no such list.
+func listed(s *vpc.State, id string) (out []netip.Prefix) {
+	if l := s.PrefixLists.Get(id); l != nil {
 		for _, e := range l.Current().Entries {
 			out = append(out, e.CIDR)
 		}

@@ -234,6 +234,70 @@ func TestForFollowsRouteTables(t *testing.T) {
 	})
 }
 
+func TestForExpandsPrefixListsInRoutes(t *testing.T) {
+	c := newCell()
+	v := c.DefaultVPC()
+	v.Secondary = []vpc.Block{{CIDR: prefix("100.64.0.0/16")}}
+	c.VPCs.Put(v)
+	gateway := c.InternetGateways.First("vpc", v.ID).ID
+	list := func(cidrs ...string) string {
+		l := &vpc.PrefixList{ID: c.NewID("pl"), Scope: c.Scope, Versions: []vpc.PrefixListVersion{{Number: 1, Entries: []vpc.PrefixEntry{{CIDR: prefix("10.0.0.0/8")}}}, {Number: 2}}}
+		for _, cidr := range cidrs {
+			l.Versions[1].Entries = append(l.Versions[1].Entries, vpc.PrefixEntry{CIDR: prefix(cidr)})
+		}
+		c.PrefixLists.Put(l)
+		return l.ID
+	}
+	s := c.subnet(v.ID, 0)
+	c.RouteTables.Put(&vpc.RouteTable{ID: c.NewID("rtb"), Scope: c.Scope, VPC: v.ID,
+		Associations: []vpc.RouteAssociation{{ID: c.NewID("rtbassoc"), Subnet: s.ID}},
+		Routes: []vpc.Route{
+			{PrefixList: list("198.51.100.0/24", "198.51.100.7/32", "203.0.113.0/24", "172.31.0.0/16", "100.64.0.0/16", "2001:db8::/32"), Target: gateway},
+			{PrefixList: list("203.0.113.0/24", "192.0.2.0/24"), Target: "pcx-1"},
+			{Destination: prefix("198.51.100.0/24"), Target: "nat-1"},
+			{PrefixList: "pl-gone", Target: gateway},
+			{PrefixList: list(), Target: gateway},
+		}})
+	c.launch(s, vpc.Running, c.DefaultGroup(v.ID))
+	same(t, "routes", policy.For(c.State, "").Subnets[0].Routes, []policy.Route{
+		{Destination: prefix("100.64.0.0/16"), Target: policy.Local},
+		{Destination: prefix("172.31.0.0/16"), Target: policy.Local},
+		{Destination: prefix("192.0.2.0/24"), Target: policy.Nowhere},
+		{Destination: prefix("198.51.100.0/24"), Target: policy.Nowhere},
+		{Destination: prefix("198.51.100.7/32"), Target: policy.Internet},
+		{Destination: prefix("203.0.113.0/24"), Target: policy.Internet},
+	})
+}
+
+// Every IPv4 range of a VPC is local to it, whatever a route table says.
+func TestForAVPCWithSeveralRanges(t *testing.T) {
+	c := newCell()
+	v := *c.DefaultVPC()
+	v.Secondary = []vpc.Block{{AssociationID: "vpc-cidr-assoc-1", CIDR: prefix("100.64.0.0/16")}}
+	c.VPCs.Put(&v)
+	c.AddIPv6(&v)
+	main := *c.MainRouteTable(v.ID)
+	main.Routes = append(slices.Clone(main.Routes), vpc.Route{Destination: prefix("100.64.0.0/16"), Target: main.Routes[0].Target})
+	c.RouteTables.Put(&main)
+	g := c.DefaultGroup(v.ID)
+	first, second := c.subnet(v.ID, 0), c.NewSubnet(v.ID, prefix("100.64.1.0/24"), "us-east-1a", false)
+	a, b := c.launch(first, vpc.Running, g), c.launch(second, vpc.Running, g)
+	view := policy.For(c.State, "")
+	for _, s := range view.Subnets {
+		same(t, "routes of "+s.ID, s.Routes, []policy.Route{
+			{Destination: prefix("0.0.0.0/0"), Target: policy.Internet},
+			{Destination: prefix("100.64.0.0/16"), Target: policy.Local},
+			{Destination: prefix("172.31.0.0/16"), Target: policy.Local},
+		})
+	}
+	for _, way := range [][2]*vpc.Interface{{a, b}, {b, a}} {
+		p := flow.Packet{SrcMAC: mac(t, way[0]), Src: way[0].PrivateIP, Dst: way[1].PrivateIP, Protocol: flow.UDP, DstPort: 53}
+		if got := policy.Evaluate(view, way[0].Num, p); !got.Allow || got.To != way[1].Num {
+			t.Errorf("from %s to %s: %s", p.Src, p.Dst, got)
+		}
+	}
+}
+
 func TestForTwoVPCsWithEqualAddresses(t *testing.T) {
 	c := newCell()
 	v := c.DefaultVPC()

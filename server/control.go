@@ -123,18 +123,14 @@ func (b *inbox) take() news {
 	return n
 }
 
-// settle writes down what hosts report, and forgets instances that ended long ago.
+// settle writes down what hosts report.
 func (s *Server) settle(ctx context.Context) error {
-	forget := time.NewTicker(forgetEvery)
-	defer forget.Stop()
 	var left news // what could not be written yet
 	var again <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-forget.C:
-			s.forget(ctx)
 		case <-again:
 		case <-s.inbox.more:
 		}
@@ -150,14 +146,18 @@ func (s *Server) settle(ctx context.Context) error {
 	}
 }
 
-func (s *Server) forget(ctx context.Context) {
-	_, err := s.Store.Update(ctx, vpc.Scope{}, func(e *vpc.Edit) error {
-		api.Forget(e, remembered)
-		return nil
-	})
-	if err != nil && ctx.Err() == nil {
-		s.Log.Error("terminated instances not forgotten", "error", err)
+// forget removes instances that ended long ago, now and then. Where several servers do, one finds them.
+func (s *Server) forget(ctx context.Context) error {
+	for pause(ctx, forgetEvery) {
+		_, err := s.Store.Update(ctx, vpc.Scope{}, func(e *vpc.Edit) error {
+			api.Forget(e, remembered)
+			return nil
+		})
+		if err != nil && ctx.Err() == nil {
+			s.Log.Error("terminated instances not forgotten", "error", err)
+		}
 	}
+	return nil
 }
 
 // record commits the news. What is none is not written.
@@ -194,6 +194,9 @@ func claim(e *vpc.Edit, pool netip.Prefix) bool {
 	cell := e.Cell()
 	if cell.Public == pool {
 		return true
+	}
+	if e.ElasticIPs.Len() > 0 {
+		return false
 	}
 	for i := range e.Interfaces.All() {
 		if i.PublicIP.IsValid() {

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"crenel/auth"
@@ -48,12 +50,39 @@ func serveNothing(w http.ResponseWriter, r *http.Request) {
 	_ = writeJSON(w, wrong{"UnknownOperationException", fmt.Sprintf("There is no %s %s here: this server answers EC2, STS and Service Quotas, all at POST /.", r.Method, shown(r.URL.Path))})
 }
 
-// serveHealth says that the server serves, and how far it and its host are.
+// serveHealth says whether the server serves, and how far it and its host are.
 func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	stale := s.stale()
+	if stale > 0 && !s.StaleReads {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, "unavailable\n")
+	} else {
+		fmt.Fprint(w, "ok\n")
+	}
 	applied, _ := s.hosts.Applied()
-	fmt.Fprintf(w, "ok\nrevision %d\nhost connected %t\napplied %d\nunenforced %d\n",
+	fmt.Fprintf(w, "revision %d\nhost connected %t\napplied %d\nunenforced %d\n",
 		s.Store.Snapshot().Revision, s.hosts.Connected(), applied, s.unenforced.Load())
+	if s.hostless && s.NoEnforcement {
+		fmt.Fprint(w, "enforcement off\n")
+	}
+	if stale > 0 {
+		fmt.Fprintf(w, "stale %s\n", seconds(stale))
+	}
 }
+
+// maxBehind is how old an answer may be. An etcd that elects another leader is back sooner.
+const maxBehind = 5 * time.Second
+
+// stale is how old the snapshot may be, where that is too old to answer from; else 0.
+func (s *Server) stale() time.Duration {
+	if behind := s.Store.Behind(); behind > maxBehind {
+		return behind
+	}
+	return 0
+}
+
+// seconds are whole ones, as a header has them.
+func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
 
 // A call is one request, as far as it is understood.
 type call struct {
@@ -64,7 +93,8 @@ type call struct {
 	scope    vpc.Scope
 	form     form
 	write    bool
-	enforced string // the header of a write that was committed: "true" or "false"
+	stale    time.Duration // how old the State is that it is answered from, if that is too old; else 0
+	enforced string        // the header of a write that was committed: "true" or "false"
 }
 
 // serveAPI answers one request, whatever is in it.
@@ -83,8 +113,14 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", c.form.contentType)
 	h.Set("Cache-Control", "no-cache, no-store")
 	h.Set("x-amzn-requestid", c.id)
+	if c.enforced == "" && s.hostless && s.NoEnforcement {
+		c.enforced = "false"
+	}
 	if c.enforced != "" {
 		h.Set("x-crenel-enforced", c.enforced)
+	}
+	if c.stale > 0 && s.StaleReads {
+		h.Set("x-crenel-stale", seconds(c.stale))
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(answer.Bytes()) // who left before the answer does not get it
@@ -108,7 +144,12 @@ func (s *Server) do(c *call, w http.ResponseWriter, r *http.Request, out *bytes.
 		return err
 	}
 	// The body is not looked at before it is known who sent it.
-	if err := s.authenticate(c, r, body); err != nil {
+	c.stale = s.stale()
+	err = s.authenticate(c, r, body)
+	if c.stale > 0 && !s.StaleReads {
+		return unavailable() // whatever err is: the key may be one that this server has not heard of yet
+	}
+	if err != nil {
 		return err
 	}
 	switch {
@@ -178,9 +219,15 @@ func (s *Server) authenticate(c *call, r *http.Request, body []byte) error {
 		return c.denied("There is no %s here: this server answers EC2, STS and Service Quotas.", c.service)
 	case !vpc.IsRegion(credential.Region):
 		return c.badScope("Credential should be scoped to a valid region, not '%s'.", credential.Region)
+	case !s.site.Serves(credential.Region) && c.service != "crenel" && !(c.service == "sts" && credential.Region == stsGlobal):
+		return c.badScope("Credential should be scoped to a valid region, not '%s'. This server serves %s.", credential.Region, strings.Join(s.Regions, ", "))
 	}
 	return nil
 }
+
+// stsGlobal is the Region that older clients sign for when they ask STS, wherever they are: who a key belongs to
+// is the same in all of them.
+const stsGlobal = "us-east-1"
 
 // refusal is the error as the client sees it. What is no refusal is logged.
 func (s *Server) refusal(c *call, err error) *ec2.Error {
@@ -196,12 +243,16 @@ func (s *Server) refusal(c *call, err error) *ec2.Error {
 		return s.unauthorized(c, denied)
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
 		s.Log.Error("store unavailable", "error", err)
-		return ec2.Errorf("ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
+		return unavailable()
 	case errors.Is(err, context.Canceled):
 		return ec2.Errorf("ServiceUnavailable", "The client closed the request before it was carried out.")
 	}
 	s.Log.Error("internal error", "error", err)
 	return internalError()
+}
+
+func unavailable() *ec2.Error {
+	return ec2.Errorf("ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
 }
 
 func internalError() *ec2.Error {

@@ -69,6 +69,19 @@ func start(t *testing.T) *rig {
 // startIn runs a server, without a host.
 func startIn(t *testing.T, dir string, writesWait time.Duration) *rig {
 	t.Helper()
+	return startAs(t, dir, &Server{patience: writesWait}, true)
+}
+
+// startAlone runs a server that hosts cannot connect to, on an empty store.
+func startAlone(t *testing.T, s *Server) *rig {
+	t.Helper()
+	r := startAs(t, t.TempDir(), s, false)
+	next(t, r.ready)
+	return r
+}
+
+func startAs(t *testing.T, dir string, s *Server, withHosts bool) *rig {
+	t.Helper()
 	r := &rig{t: t, ready: make(chan struct{}), log: new(journal)}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -89,12 +102,15 @@ func startIn(t *testing.T, dir string, writesWait time.Duration) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hosts, err := net.Listen("unix", r.socket)
-	if err != nil {
-		t.Fatal(err)
+	var hosts net.Listener
+	if withHosts {
+		if hosts, err = net.Listen("unix", r.socket); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r.endpoint = "http://" + api.Addr().String()
-	r.server = &Server{Store: st, Root: root, Log: log, Ready: func() { close(r.ready) }, patience: writesWait}
+	r.server = s
+	s.Store, s.Root, s.Log, s.Ready = st, root, log, func() { close(r.ready) }
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.server.Run(ctx, api, hosts) }()

@@ -28,9 +28,15 @@ type Server struct {
 	Store *store.Store
 	Root  vpc.AccessKey // with its account: may sign requests from the first start on
 	Log   *slog.Logger
-	Ready func() // called once, when a host enforces what the API says; nil: nobody waits for it
+	Ready func() // called once, when the API serves and, with hosts, one enforces what it says; nil: nobody waits for it
+
+	Regions       []string // that it serves; none: every one that AWS has
+	NoEnforcement bool     // without hosts: instances go through their states all the same
+	StaleReads    bool     // answer reads while the store is out of reach
 
 	hosts      hostapi.Hosts
+	site       vpc.Site
+	hostless   bool
 	inbox      inbox
 	patience   time.Duration // how long a write waits to be enforced; 0: maxPatience
 	unenforced atomic.Int64  // writes that waited in vain, or for no host
@@ -50,23 +56,29 @@ const (
 )
 
 // Run serves the API on api and hosts on hosts until ctx ends: requests under way are then answered.
-// It returns an error where it cannot go on.
+// It returns an error where it cannot go on. Where hosts is nil no host can connect, and none is waited for.
 func (s *Server) Run(ctx context.Context, api, hosts net.Listener) error {
 	if err := s.grantRoot(ctx); err != nil {
 		return err
 	}
 	s.inbox.more = make(chan struct{}, 1)
 	s.hosts.Log, s.hosts.OnReport = s.Log, s.inbox.put
+	s.hostless = hosts == nil
+	s.site = vpc.Site{Regions: s.Regions, NoHosts: s.hostless && !s.NoEnforcement}
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	var working sync.WaitGroup
 	defer func() {
 		stop(nil)
 		working.Wait()
 	}()
-	for _, loop := range []func(context.Context) error{
-		func(ctx context.Context) error { return s.hosts.Serve(ctx, hosts) },
-		s.follow, s.settle, s.announce,
-	} {
+	loops := []func(context.Context) error{s.alone, s.forget}
+	if !s.hostless {
+		loops = []func(context.Context) error{
+			func(ctx context.Context) error { return s.hosts.Serve(ctx, hosts) },
+			s.follow, s.settle, s.announce, s.forget,
+		}
+	}
+	for _, loop := range loops {
 		working.Go(func() {
 			if err := loop(work); err != nil && work.Err() == nil {
 				stop(err)

@@ -106,7 +106,7 @@ func TestRefusals(t *testing.T) {
 		{"no version", post("Action=DescribeVpcs"), 400, "MissingParameter", "Version"},
 		{"another version", post("Action=DescribeVpcs&Version=2006-06-26"), 400, "NoSuchVersion", "2006-06-26"},
 		{"an action that EC2 does not have", action("DescribeUnicorns", ""), 400, "InvalidAction", "The action DescribeUnicorns is not valid for this web service."},
-		{"an action that is not built", action("CreateVpcPeeringConnection", ""), 400, "InvalidAction", "The action CreateVpcPeeringConnection is not valid for this web service."},
+		{"an action that is not built", action("CreateCustomerGateway", ""), 400, "InvalidAction", "The action CreateCustomerGateway is not valid for this web service."},
 		{"an unknown parameter", create("&Colour=red"), 400, "UnknownParameter", "The parameter Colour is not recognized"},
 		{"a missing parameter", action("CreateSecurityGroup", "GroupDescription=web"), 400, "MissingParameter", "GroupName"},
 		{"a malformed parameter", create("&DryRun=perhaps"), 400, "InvalidParameterValue", "DryRun"},
@@ -316,6 +316,11 @@ func TestAPoolInUseIsNotGivenUp(t *testing.T) {
 	if !claim(e, other) || e.Cell().Public != other {
 		t.Error("a claim is refused, and no address is in use")
 	}
+	e.ElasticIPs.Put(&vpc.ElasticIP{ID: "eipalloc-0", Addr: netip.MustParseAddr("198.18.9.3")})
+	if claim(e, pool) {
+		t.Error("the pool is given up, and an Elastic IP is of it")
+	}
+	e.ElasticIPs.Delete("eipalloc-0")
 	e.Interfaces.Put(&vpc.Interface{ID: "eni-0", PublicIP: netip.MustParseAddr("198.18.9.4")})
 	if claim(e, pool) || e.Cell().Public != other {
 		t.Error("the pool is given up, and an address of it is in use")

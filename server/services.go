@@ -55,6 +55,7 @@ func (s *Server) serveEC2(ctx context.Context, c *call, form url.Values, out *by
 // read asks the newest State.
 func (s *Server) read(c *call, op api.Operation, in any) (any, error) {
 	state := s.Store.Snapshot().As(c.scope)
+	state.Site = s.site
 	if err := may(c, state, op, in); err != nil {
 		return nil, err
 	}
@@ -71,7 +72,13 @@ func may(c *call, state *vpc.State, op api.Operation, in any) error {
 
 // write commits what change changes, and waits until the host enforces it.
 func (s *Server) write(ctx context.Context, c *call, scope vpc.Scope, change func(*vpc.Edit) error) error {
-	revision, err := s.Store.Update(ctx, scope, change)
+	if c.stale > 0 {
+		return unavailable()
+	}
+	revision, err := s.Store.Update(ctx, scope, func(e *vpc.Edit) error {
+		e.Site = s.site
+		return change(e)
+	})
 	if err != nil {
 		return err
 	}
@@ -79,6 +86,9 @@ func (s *Server) write(ctx context.Context, c *call, scope vpc.Scope, change fun
 	if !s.enforces(ctx, revision) {
 		c.enforced = "false"
 		s.unenforced.Add(1)
+		if s.hostless {
+			return nil
+		}
 		applied, trouble := s.hosts.Applied()
 		s.Log.Warn("not enforced in time", "action", c.action, "revision", revision, "applied", applied,
 			"connected", s.hosts.Connected(), "trouble", trouble)
@@ -86,10 +96,10 @@ func (s *Server) write(ctx context.Context, c *call, scope vpc.Scope, change fun
 	return nil
 }
 
-// enforces waits until the host enforces the revision, but not for ever. A cell that never had a host
-// has nobody to wait for.
+// enforces waits until the host enforces the revision, but not for ever. A server that hosts cannot connect to, and a
+// cell that never had one, have nobody to wait for.
 func (s *Server) enforces(ctx context.Context, revision int64) bool {
-	if !s.hosts.Connected() && !s.Store.Snapshot().Cell().Public.IsValid() {
+	if s.hostless || !s.hosts.Connected() && !s.Store.Snapshot().Cell().Public.IsValid() {
 		return false
 	}
 	limit := s.patience

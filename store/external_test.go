@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -120,6 +121,13 @@ func TestALostEtcdIsUnavailableAndComesBack(t *testing.T) {
 	if s.Snapshot().Accounts.Get("1") == nil {
 		t.Errorf("the snapshot is gone with etcd")
 	}
+	lost := time.Now()
+	for s.Behind() < time.Second && t.Context().Err() == nil { // or the test's time ends
+		time.Sleep(10 * time.Millisecond)
+	}
+	if told := time.Since(lost); told < s.Behind()-confirmWait {
+		t.Errorf("%v after etcd was lost the snapshot is said to be %v old", told, s.Behind())
+	}
 	external(t, dir, 128)
 	err := errors.New("not tried")
 	for err != nil && t.Context().Err() == nil { // until the client has found its way back
@@ -130,13 +138,112 @@ func TestALostEtcdIsUnavailableAndComesBack(t *testing.T) {
 	if s.Snapshot().Accounts.Get("3") == nil {
 		t.Errorf("it does not follow again")
 	}
+	for s.Behind() > time.Second && t.Context().Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// Whatever stands still on the way to etcd – the questions, the watch, or both – what Behind says is true: every write
+// that is older is in the snapshot.
+func TestASnapshotIsNeverOlderThanItSays(t *testing.T) {
+	endpoint, _ := external(t, t.TempDir(), 128)
+	ways := []*way{newWay(t, endpoint), newWay(t, endpoint)}
+	near := openExternal(t, endpoint)
+	far, err := Open(t.Context(), Config{Endpoints: []string{ways[0].endpoint, ways[1].endpoint}, Log: logOf(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { far.Close() })
+	for n, frozen := range [][]*way{ways[:1], ways[1:], ways} {
+		for _, w := range frozen {
+			w.still.Lock()
+		}
+		wrote := update(t, near, account(strconv.Itoa(n)))
+		told := time.Now()
+		time.AfterFunc(confirmWait, func() {
+			for _, w := range frozen {
+				w.still.Unlock()
+			}
+		})
+		for far.Snapshot().Revision < wrote {
+			behind, now := far.Behind(), time.Now()
+			if far.Snapshot().Revision < wrote && behind < now.Sub(told)-time.Millisecond {
+				t.Fatalf("%v after a write that it has not, it says that it is %v behind", now.Sub(told), behind)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// A way to etcd's socket brings bytes on until it stands still.
+type way struct {
+	endpoint string
+	still    sync.RWMutex // locked where it does
+}
+
+func newWay(t *testing.T, to string) *way {
+	t.Helper()
+	w := &way{endpoint: "unix://" + filepath.Join(t.TempDir(), "w")}
+	l, err := net.Listen("unix", strings.TrimPrefix(w.endpoint, "unix://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	carry := func(to, from net.Conn) {
+		defer to.Close()
+		for buffer := make([]byte, 32<<10); ; {
+			n, err := from.Read(buffer)
+			w.still.RLock()
+			_, lost := to.Write(buffer[:n])
+			w.still.RUnlock()
+			if err != nil || lost != nil {
+				return
+			}
+		}
+	}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("unix", strings.TrimPrefix(to, "unix://"))
+			if err != nil {
+				in.Close()
+				return
+			}
+			go carry(in, out)
+			go carry(out, in)
+		}
+	}()
+	return w
+}
+
+func TestCertificatesForEtcdThatCannotBeUsed(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none.pem")
+	for _, row := range []struct {
+		endpoint string
+		tls      TLS
+		want     string
+	}{
+		{"http://127.0.0.1:1", TLS{CA: none}, "its endpoint http://127.0.0.1:1 is not https://"},
+		{"https://127.0.0.1:1", TLS{CA: none}, "no such file"},
+		{"https://127.0.0.1:1", TLS{Cert: none}, "only one is given"},
+		{"https://127.0.0.1:1", TLS{Key: none}, "only one is given"},
+		{"https://127.0.0.1:1", TLS{Cert: none, Key: none}, "no such file"},
+	} {
+		_, err := Open(t.Context(), Config{Endpoints: []string{row.endpoint}, TLS: row.tls, Log: logOf(t)})
+		if err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("%+v: %v", row, err)
+		}
+	}
 }
 
 func TestAnEtcdThatIsNotThere(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	_, err := Open(ctx, Config{Endpoints: []string{"unix://" + filepath.Join(t.TempDir(), "none")}, Log: logOf(t)})
-	if err == nil || !strings.Contains(err.Error(), "connect to etcd at [unix://") {
+	if err == nil || !strings.Contains(err.Error(), "connect to etcd at unix://") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -53,29 +53,45 @@ func (s *Store) loadOnce(ctx context.Context) (state *vpc.State, at int64, err e
 // follow publishes a snapshot for everything that is written after the revision at, until the Store ends.
 func (s *Store) follow(at int64) {
 	for {
-		err := s.watch(at)
+		var err error
+		at, err = s.watch(at)
 		if s.life.Err() != nil {
 			return
 		}
-		s.log.Warn("etcd's watch ended, reading everything again", "error", err)
-		at = s.reload()
+		if errors.Is(err, rpctypes.ErrCompacted) {
+			s.log.Warn("etcd dropped what the watch missed, reading everything again", "error", err)
+			at = s.reload()
+			continue
+		}
+		s.log.Warn("etcd's watch ended, watching again", "error", err) // the member knows of no leader
+		select {
+		case <-time.After(watchPause):
+		case <-s.life.Done():
+			return
+		}
 	}
 }
 
-// watch publishes until the watch or the Store ends.
-func (s *Store) watch(at int64) error {
+// watchPause keeps a member that ends every watch at once from being asked without a rest.
+const watchPause = 100 * time.Millisecond
+
+// watch publishes until the watch or the Store ends. It returns the revision up to which it published.
+func (s *Store) watch(at int64) (int64, error) {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(s.life))
 	defer cancel()
 	for resp := range s.client.Watch(ctx, root, clientv3.WithPrefix(), clientv3.WithRev(at+1)) {
 		if err := resp.Err(); err != nil {
-			return err
+			return at, err
 		}
 		if err := s.learn(resp.Events); err != nil {
 			s.end(err)
-			return err
+			return at, err
+		}
+		if n := len(resp.Events); n > 0 {
+			at = resp.Events[n-1].Kv.ModRevision
 		}
 	}
-	return errors.New("no more events")
+	return at, errors.New("no more events")
 }
 
 // learn publishes the State after the events: always all those of a revision.
@@ -166,13 +182,13 @@ func checkSequence(value []byte) error {
 	if err := json.Unmarshal(value, &q); err != nil {
 		return fmt.Errorf("the key %s in etcd is damaged or was deleted: %q", sequenceKey, value)
 	}
-	if q.Schema > Schema {
-		return fmt.Errorf("the data was written by a newer Crenel: it has schema %d, and this one knows up to %d", q.Schema, Schema)
+	if q.Schema > vpc.Schema {
+		return fmt.Errorf("the data was written by a newer Crenel: it has schema %d, and this one knows up to %d", q.Schema, vpc.Schema)
 	}
 	return nil
 }
 
 var sequenceValue = func() string {
-	value, _ := json.Marshal(sequence{Schema})
+	value, _ := json.Marshal(sequence{vpc.Schema})
 	return string(value)
 }()

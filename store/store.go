@@ -4,11 +4,12 @@
 //	groups := st.Snapshot().SecurityGroups          // never blocks
 //	revision, err := st.Update(ctx, scope, func(e *vpc.Edit) error { … })
 //	state, err := st.Wait(ctx, revision)            // the next one
+//	if st.Behind() > limit { … }                    // an external etcd is out of reach
 //
 // Every object is one key, /crenel/v1/<kind>/<key>, and its value is the object's JSON. Every
 // transaction also writes /crenel/sequence, on the condition that nobody wrote it since the snapshot
-// that the transaction was computed from. So writes are serializable, however many servers share one
-// etcd, and State.Revision is the revision of that key. Its value names the schema of the data.
+// that the transaction was computed from. So writes are serializable, refused ones too, however many
+// servers share one etcd, and State.Revision is the revision of that key. Its value names the schema of the data.
 //
 // Snapshots advance only by what etcd's watch brings, at a server's own writes too. Nothing but a Store
 // may write below /crenel/: it would not move the sequence.
@@ -28,10 +29,6 @@ import (
 	"crenel/vpc"
 )
 
-// Schema is the version of the data that this code writes. It grows when older code would misread
-// newer data; that code then refuses to run.
-const Schema = 1
-
 const (
 	root        = "/crenel/"
 	objects     = root + "v1/"
@@ -49,17 +46,25 @@ var ErrClosed = errors.New("the store is closed")
 type Config struct {
 	Dir       string   // of the embedded etcd; made if it is missing
 	Endpoints []string // of an external etcd; where given, Dir is not used
+	TLS       TLS      // how to speak to an external etcd at https endpoints
 	Log       *slog.Logger
 }
+
+// TLS names PEM files. Where CA is empty the system's authorities are trusted; Cert and Key are this client's own,
+// and both or neither are given.
+type TLS struct{ CA, Cert, Key string }
 
 // A Store is one server's view of the State in etcd. Its methods may be called by many at once.
 type Store struct {
 	log      *slog.Logger
 	client   *clientv3.Client
+	external bool // others may write, and etcd may be out of reach
 	limits   limits
 	newest   atomic.Pointer[version]
 	own      atomic.Pointer[map[string]vpc.Change] // what this server committed last, or is about to
 	requests chan *request
+
+	confirmed atomic.Pointer[time.Time] // see Behind; nil: the etcd is embedded
 
 	compacted int64 // the revision at the last compaction
 
@@ -107,6 +112,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 
 // begin loads the State through the client and starts to follow and to write it.
 func (s *Store) begin(ctx context.Context) error {
+	asked := time.Now()
 	state, at, err := s.load(ctx)
 	if err != nil {
 		return err
@@ -115,6 +121,10 @@ func (s *Store) begin(ctx context.Context) error {
 	s.newest.Store(&version{state, make(chan struct{})})
 	s.workers.Go(func() { s.follow(at) })
 	s.workers.Go(s.write)
+	if s.external {
+		s.confirmed.Store(&asked)
+		s.workers.Go(s.confirm)
+	}
 	return nil
 }
 

@@ -313,6 +313,30 @@ func TestTwoServersLoseNothing(t *testing.T) {
 	}
 }
 
+// A server that has not heard yet of what another one wrote refuses nothing on that ground.
+func TestARefusalIsOfWhatTheOtherServerLeft(t *testing.T) {
+	s := open(t)
+	late := &Store{log: s.log, client: s.client, limits: s.limits, external: true}
+	late.life, late.end = context.WithCancelCause(context.Background())
+	t.Cleanup(func() {
+		late.end(ErrClosed)
+		late.workers.Wait()
+	})
+	late.newest.Store(&version{vpc.New(), make(chan struct{})})
+	update(t, s, account("1"))
+	runs := 0
+	queue := requests(t, func(e *vpc.Edit) error {
+		if runs++; e.Accounts.Get("1") != nil {
+			return nil
+		}
+		late.workers.Go(func() { late.follow(1) }) // from now on it hears
+		return errors.New("no such account")
+	})
+	if rounds := commitAll(late, queue); queue[0].err != nil || rounds != 2 || runs != 2 {
+		t.Errorf("after %d rounds and %d runs: %v", rounds, runs, queue[0].err)
+	}
+}
+
 // Money moves between accounts at random, through two servers. Every snapshot of either has all of it.
 func TestEverySnapshotIsConsistent(t *testing.T) {
 	const places, total = 10, 1000

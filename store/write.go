@@ -173,7 +173,7 @@ func (s *Store) run(fn func(*vpc.Edit) error, e *vpc.Edit) (changes []vpc.Change
 // snapshot holds what the other server wrote.
 func (s *Store) put(b *batch) (revision int64, err error) {
 	if len(b.puts) == 0 {
-		return b.base.Revision, nil
+		return b.base.Revision, s.current(b)
 	}
 	if s.limits.room != nil {
 		if err := s.limits.room(); err != nil {
@@ -199,10 +199,35 @@ func (s *Store) put(b *batch) (revision int64, err error) {
 	for _, kv := range resp.Responses[0].GetResponseRange().Kvs {
 		newer = kv.ModRevision
 	}
-	if err := s.reach(ctx, newer); err != nil {
-		return 0, err
+	return 0, s.behind(ctx, newer)
+}
+
+// current makes sure that a batch in which nothing is to commit stands on what etcd has: what was refused, and what
+// changed nothing, was so of the State that another server left.
+func (s *Store) current(b *batch) error {
+	if !s.external {
+		return nil
 	}
-	return 0, errBehind
+	ctx, cancel := context.WithTimeout(s.life, s.limits.timeout)
+	defer cancel()
+	resp, err := s.client.Get(ctx, sequenceKey, clientv3.WithKeysOnly())
+	if err != nil {
+		return s.unavailable(err)
+	}
+	for _, kv := range resp.Kvs {
+		if kv.ModRevision > b.base.Revision {
+			return s.behind(ctx, kv.ModRevision)
+		}
+	}
+	return nil
+}
+
+// behind is errBehind, when the snapshot has what the other server wrote.
+func (s *Store) behind(ctx context.Context, newer int64) error {
+	if err := s.reach(ctx, newer); err != nil {
+		return err
+	}
+	return errBehind
 }
 
 // reach waits until the snapshot has the revision.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"net/netip"
 	"strconv"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -28,6 +29,9 @@ func TestReservedAddresses(t *testing.T) {
 		{"10.0.0.240/28", "10.0.0.255", true},
 		{"255.255.0.0/16", "255.255.255.255", true},
 		{"10.0.0.0/16", "10.0.255.255", true},
+		{"2600:1f18:1:2::/64", "2600:1f18:1:2::3", true},
+		{"2600:1f18:1:2::/64", "2600:1f18:1:2::4", false},
+		{"2600:1f18:1:2::/64", "2600:1f18:1:2:ffff:ffff:ffff:ffff", true},
 	} {
 		if got := ReservedIn(netip.MustParsePrefix(row.subnet), netip.MustParseAddr(row.address)); got != row.want {
 			t.Errorf("%s in %s: %v", row.address, row.subnet, got)
@@ -143,5 +147,87 @@ func TestPublicAddresses(t *testing.T) {
 			private, _ := e.FreeAddress(n)
 			e.Interfaces.Put(&Interface{ID: e.NewID("eni"), VPC: n.VPC, Subnet: n.ID, PrivateIP: private, PublicIP: got})
 		}
+	}
+}
+
+func TestADelegatedPrefixHoldsNobodyElsesAddress(t *testing.T) {
+	for _, row := range []struct {
+		block   string
+		taken   []string // by interfaces: addresses and prefixes
+		want    string   // the first that is free
+		refused string   // one that is not
+	}{
+		{"10.0.1.0/24", nil, "10.0.1.16/28", "10.0.1.0/28"},
+		{"10.0.1.0/24", []string{"10.0.1.17", "10.0.1.32/28"}, "10.0.1.48/28", "10.0.1.32/28"},
+		{"10.0.1.0/27", nil, "", "10.0.1.16/28"},
+		{"10.0.1.0/28", nil, "", "10.0.1.0/28"},
+		{"255.255.255.0/24", []string{"255.255.255.16/28"}, "255.255.255.32/28", "255.255.255.240/28"},
+		{"2600:1f18:1:2::/64", []string{"2600:1f18:1:2:1::9"}, "2600:1f18:1:2:2::/80", "2600:1f18:1:2:1::/80"},
+	} {
+		e, n := subnetted("10.0.1.0/24")
+		for _, text := range row.taken {
+			i := &Interface{ID: e.NewID("eni"), VPC: n.VPC, Subnet: n.ID, PrivateIP: netip.MustParseAddr("10.0.1.4")}
+			if p, err := netip.ParsePrefix(text); err == nil {
+				i.Prefixes = []netip.Prefix{p}
+			} else {
+				i.Secondary = []netip.Addr{netip.MustParseAddr(text)}
+			}
+			e.Interfaces.Put(i)
+		}
+		block := netip.MustParsePrefix(row.block)
+		got, ok := e.FreePrefix(n, block, &Interface{})
+		if want := row.want; ok != (want != "") || ok && got.String() != want {
+			t.Errorf("%s without %v: %v, %v; want %s", row.block, row.taken, got, ok, want)
+		}
+		if ok && !e.IsFreePrefix(n, block, got, &Interface{}) {
+			t.Errorf("%s: %v is free and not free", row.block, got)
+		}
+		if e.IsFreePrefix(n, block, netip.MustParsePrefix(row.refused), &Interface{}) {
+			t.Errorf("%s without %v: %s is free", row.block, row.taken, row.refused)
+		}
+		if ok {
+			e.Interfaces.Put(&Interface{ID: e.NewID("eni"), VPC: n.VPC, Subnet: n.ID, PrivateIP: netip.MustParseAddr("10.0.1.5"), Prefixes: []netip.Prefix{got}})
+			if !e.InUse(n.VPC, Last(got)) || e.InUse(n.VPC, Last(got).Next()) {
+				t.Errorf("%s: %v is delegated and its addresses, or others, are not in use", row.block, got)
+			}
+		}
+	}
+}
+
+func TestIPv6AddressesAreOfTheSubnet(t *testing.T) {
+	e, n := subnetted("10.0.1.0/24")
+	if a, ok := e.FreeIPv6(n); ok {
+		t.Errorf("without a range it got %v", a)
+	}
+	block := netip.MustParsePrefix("2600:1f18:1:2::/64")
+	six := *n
+	six.IPv6 = []Block{{CIDR: block}}
+	seen := map[netip.Addr]bool{}
+	for range 20 {
+		a, ok := e.FreeIPv6(&six)
+		if !ok || !block.Contains(a) || ReservedIn(block, a) || seen[a] {
+			t.Errorf("got %v, %v", a, ok)
+		}
+		seen[a] = true
+	}
+}
+
+func TestWhoTakesManyAddressesGoesOnWhereItWas(t *testing.T) {
+	e, n := subnetted("10.0.1.0/28")
+	c := e.Cell()
+	c.Public = netip.MustParsePrefix("198.18.0.0/29")
+	e.Cells.Put(&c)
+	e.take(n, netip.MustParseAddr("10.0.1.6"))
+	e.ElasticIPs.Put(&ElasticIP{ID: "eipalloc-1", Addr: netip.MustParseAddr("198.18.0.4")})
+	var got []string
+	for a, ok := e.FreeAfter(n, netip.Addr{}); ok; a, ok = e.FreeAfter(n, a) {
+		got = append(got, a.String())
+	}
+	for a, ok := e.FreePublicAfter(netip.Addr{}); ok; a, ok = e.FreePublicAfter(a) {
+		got = append(got, a.String())
+	}
+	want := "10.0.1.4 10.0.1.5 10.0.1.7 10.0.1.8 10.0.1.9 10.0.1.10 10.0.1.11 10.0.1.12 10.0.1.13 10.0.1.14 198.18.0.2 198.18.0.3 198.18.0.5 198.18.0.6"
+	if strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %s", got, want)
 	}
 }

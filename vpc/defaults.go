@@ -18,18 +18,13 @@ var (
 // https://docs.aws.amazon.com/vpc/latest/userguide/create-vpc.html
 func (e *Edit) NewVPC(cidr netip.Prefix, tenancy string, isDefault bool) *VPC {
 	v := &VPC{ID: e.NewID("vpc"), Scope: e.Scope, Num: e.NewNum(), CIDR: cidr.Masked(), AssociationID: e.NewID("vpc-cidr-assoc"),
-		Default: isDefault, Tenancy: tenancy, DHCPOptions: e.dhcpOptions(), DNSSupport: true, DNSHostnames: isDefault}
+		Default: isDefault, Tenancy: tenancy, DHCPOptions: e.defaultDHCPOptions().ID, DNSSupport: true, DNSHostnames: isDefault}
 	e.VPCs.Put(v)
 	group := e.NewSecurityGroup(v.ID, "default", "default VPC security group")
 	group.Rules = append(group.Rules, Rule{ID: e.NewID("sgr"), What: What{AnyProtocol, -1, -1},
 		Peer: Peer{Group: group.ID, Account: e.Account}})
 	e.SecurityGroups.Put(group)
-	e.NetworkACLs.Put(&NetworkACL{ID: e.NewID("acl"), Scope: e.Scope, VPC: v.ID, Default: true, Entries: []ACLEntry{
-		{Number: 100, Egress: true, Allow: true, What: What{AnyProtocol, -1, -1}, CIDR: Anywhere4},
-		{Number: LastACLEntry, Egress: true, What: What{AnyProtocol, -1, -1}, CIDR: Anywhere4},
-		{Number: 100, Allow: true, What: What{AnyProtocol, -1, -1}, CIDR: Anywhere4},
-		{Number: LastACLEntry, What: What{AnyProtocol, -1, -1}, CIDR: Anywhere4},
-	}})
+	e.NetworkACLs.Put(e.NewNetworkACL(v, true))
 	e.RouteTables.Put(&RouteTable{ID: e.NewID("rtb"), Scope: e.Scope, VPC: v.ID,
 		Associations: []RouteAssociation{{ID: e.NewID("rtbassoc"), Main: true}}})
 	return v
@@ -54,10 +49,8 @@ func (e *Edit) NewSecurityGroup(vpc, name, description string) *SecurityGroup {
 func (e *Edit) NewSubnet(vpc string, cidr netip.Prefix, zone string, isDefault bool) *Subnet {
 	s := &Subnet{ID: e.NewID("subnet"), Scope: e.Scope, VPC: vpc, CIDR: cidr.Masked(), Zone: zone,
 		DefaultZone: isDefault, MapPublicIP: isDefault, ACLAssoc: e.NewID("aclassoc")}
-	for a := range e.NetworkACLs.By("vpc", vpc) {
-		if a.Default {
-			s.ACL = a.ID
-		}
+	if a := e.DefaultACL(vpc); a != nil {
+		s.ACL = a.ID
 	}
 	e.Subnets.Put(s)
 	return s
@@ -83,21 +76,25 @@ func (e *Edit) NewDefaultVPC() *VPC {
 // that they are the same until something is written.
 func (e *Edit) synthesise() {
 	ids, now := e.ids, e.Now
-	e.ids, e.Now = &digests{seed: e.Scope.key()}, time.Unix(0, 0).UTC()
+	e.ids, e.Now = &digests{seed: e.Scope.Key()}, time.Unix(0, 0).UTC()
 	e.Regions.Put(&Region{Scope: e.Scope, Created: e.Now})
 	if IsRegion(e.Region) {
 		e.NewDefaultVPC()
+		e.putServiceLists()
 	}
 	e.ids, e.Now = ids, now
 }
 
-// dhcpOptions is the id of the account's default DHCP option set in the Region.
-func (e *Edit) dhcpOptions() string { return DefaultDHCPOptions(e.Scope) }
-
-// DefaultDHCPOptions is the id of the DHCP option set that every account has in every Region.
-func DefaultDHCPOptions(scope Scope) string {
-	e := Edit{ids: &digests{seed: "dopt/" + scope.key()}}
-	return e.NewID("dopt")
+// Visit stores what the other scope finds at its first visit, so that the scope of this Edit can refer
+// to it.
+func (e *Edit) Visit(other Scope) {
+	if e.Regions.Get(other.Key()) != nil {
+		return
+	}
+	mine := e.Scope
+	e.Scope = other
+	e.synthesise()
+	e.Scope = mine
 }
 
 // digests yields bytes that follow from the seed alone.
@@ -136,7 +133,7 @@ func (s *State) RouteTableOf(subnet *Subnet) *RouteTable {
 
 // DefaultVPC is the scope's default VPC, or nil.
 func (s *State) DefaultVPC() *VPC {
-	for v := range s.VPCs.By("scope", s.Scope.key()) {
+	for v := range s.VPCs.By("scope", s.Scope.Key()) {
 		if v.Default {
 			return v
 		}

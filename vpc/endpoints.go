@@ -20,3 +20,10 @@ type VPCEndpoint struct {
 	Token       Token
 	Tags        Tags
 }
+
+func newVPCEndpoints() *Table[VPCEndpoint] {
+	return newTable("vpc-endpoint", func(v *VPCEndpoint) string { return v.ID }, map[string]func(*VPCEndpoint) []string{
+		"token": func(v *VPCEndpoint) []string { return tokenKeys(v.Scope, v.Token) },
+		"vpc":   func(v *VPCEndpoint) []string { return keys{v.VPC} },
+	})
+}

@@ -22,6 +22,13 @@ type FlowLog struct {
 	Tags             Tags
 }
 
+func newFlowLogs() *Table[FlowLog] {
+	return newTable("flow-log", func(l *FlowLog) string { return l.ID }, map[string]func(*FlowLog) []string{
+		"token":    func(l *FlowLog) []string { return tokenKeys(l.Scope, l.Token) },
+		"resource": func(l *FlowLog) []string { return keys{l.Resource} },
+	})
+}
+
 // FlowLogOptions are how files in S3 look.
 type FlowLogOptions struct {
 	FileFormat  string // plain-text or parquet

@@ -8,6 +8,13 @@ type GroupAssociation struct {
 	Group, VPC string
 }
 
+func newGroupAssociations() *Table[GroupAssociation] {
+	return newTable("group-association", func(a *GroupAssociation) string { return GroupAssociationKey(a.Group, a.VPC) }, map[string]func(*GroupAssociation) []string{
+		"group": func(a *GroupAssociation) []string { return keys{a.Group} },
+		"vpc":   func(a *GroupAssociation) []string { return keys{a.VPC} },
+	})
+}
+
 // GroupAssociationKey is the key of a GroupAssociation.
 func GroupAssociationKey(group, vpc string) string { return group + "/" + vpc }
 

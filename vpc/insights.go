@@ -17,6 +17,12 @@ type NetworkInsightsPath struct {
 	Tags                    Tags
 }
 
+func newNetworkInsightsPaths() *Table[NetworkInsightsPath] {
+	return newTable("network-insights-path", func(p *NetworkInsightsPath) string { return p.ID }, map[string]func(*NetworkInsightsPath) []string{
+		"token": func(p *NetworkInsightsPath) []string { return tokenKeys(p.Scope, p.Token) },
+	})
+}
+
 // A PathFilter narrows the packets of a path at one of its ends.
 type PathFilter struct {
 	SourceAddress, DestinationAddress string
@@ -30,14 +36,21 @@ type PortRange struct{ From, To int }
 type NetworkInsightsAnalysis struct {
 	ID string
 	Scope
-	Path               string
-	In, Out            []string // ARNs of what the way must, and must not, lead through
-	AdditionalAccounts []string
-	Status             string // AWS's: running, succeeded, failed
-	Message            string
-	Started            time.Time
-	Token              Token
-	Tags               Tags
+	Path                string
+	FilterIn, FilterOut []string // ARNs of what the way must, and must not, lead through
+	AdditionalAccounts  []string
+	Status              string // AWS's: running, succeeded, failed
+	Message             string
+	Started             time.Time
+	Token               Token
+	Tags                Tags
+}
+
+func newNetworkInsightsAnalyses() *Table[NetworkInsightsAnalysis] {
+	return newTable("network-insights-analysis", func(a *NetworkInsightsAnalysis) string { return a.ID }, map[string]func(*NetworkInsightsAnalysis) []string{
+		"token": func(a *NetworkInsightsAnalysis) []string { return tokenKeys(a.Scope, a.Token) },
+		"path":  func(a *NetworkInsightsAnalysis) []string { return keys{a.Path} },
+	})
 }
 
 // A NetworkInsightsAccessScope says which ways through the network are of interest.
@@ -51,6 +64,12 @@ type NetworkInsightsAccessScope struct {
 	Tags    Tags
 }
 
+func newNetworkInsightsAccessScopes() *Table[NetworkInsightsAccessScope] {
+	return newTable("network-insights-access-scope", func(a *NetworkInsightsAccessScope) string { return a.ID }, map[string]func(*NetworkInsightsAccessScope) []string{
+		"token": func(a *NetworkInsightsAccessScope) []string { return tokenKeys(a.Scope, a.Token) },
+	})
+}
+
 // A NetworkInsightsAccessScopeAnalysis is what an access scope found at one moment.
 type NetworkInsightsAccessScopeAnalysis struct {
 	ID string
@@ -61,4 +80,11 @@ type NetworkInsightsAccessScopeAnalysis struct {
 	Started     time.Time
 	Token       Token
 	Tags        Tags
+}
+
+func newNetworkInsightsAccessScopeAnalyses() *Table[NetworkInsightsAccessScopeAnalysis] {
+	return newTable("network-insights-access-scope-analysis", func(a *NetworkInsightsAccessScopeAnalysis) string { return a.ID }, map[string]func(*NetworkInsightsAccessScopeAnalysis) []string{
+		"token":        func(a *NetworkInsightsAccessScopeAnalysis) []string { return tokenKeys(a.Scope, a.Token) },
+		"access-scope": func(a *NetworkInsightsAccessScopeAnalysis) []string { return keys{a.AccessScope} },
+	})
 }

@@ -32,6 +32,51 @@ type Interface struct {
 	Tags            Tags
 }
 
+func newInterfaces() *Table[Interface] {
+	return newTable("network-interface", func(i *Interface) string { return i.ID }, map[string]func(*Interface) []string{
+		"token":  func(i *Interface) []string { return tokenKeys(i.Scope, i.Token) },
+		"vpc":    func(i *Interface) []string { return keys{i.VPC} },
+		"subnet": func(i *Interface) []string { return keys{i.Subnet} },
+		"group":  func(i *Interface) []string { return i.Groups },
+		"address": func(i *Interface) (all []string) {
+			for _, a := range i.Addresses() {
+				all = append(all, AddressKey(i.VPC, a.String()))
+			}
+			return all
+		},
+		"owner": func(i *Interface) []string {
+			if i.Owner != "" {
+				return keys{i.Owner}
+			}
+			return nil
+		},
+		"prefix": func(i *Interface) (all []string) {
+			for _, p := range i.Prefixes {
+				all = append(all, AddressKey(i.VPC, p.String()))
+			}
+			return all
+		},
+		"attachment": func(i *Interface) []string {
+			if i.Attachment != nil {
+				return keys{i.Attachment.ID}
+			}
+			return nil
+		},
+		"public": func(i *Interface) []string {
+			if i.PublicIP.IsValid() {
+				return keys{i.PublicIP.String()}
+			}
+			return nil
+		},
+		"instance": func(i *Interface) []string {
+			if i.Attachment != nil {
+				return keys{i.Attachment.Instance}
+			}
+			return nil
+		},
+	})
+}
+
 // Addresses are the interface's own, IPv4 and IPv6, the primary one first.
 func (i *Interface) Addresses() []netip.Addr {
 	return slices.Concat([]netip.Addr{i.PrivateIP}, i.Secondary, i.IPv6)
@@ -50,6 +95,22 @@ type Attachment struct {
 	DeleteOnTermination bool
 }
 
+// An InterfacePermission lets another account attach the interface to its instances, or associate its
+// Elastic IPs with it. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkInterfacePermission.html
+type InterfacePermission struct {
+	ID string
+	Scope
+	Interface  string
+	Grantee    string // the account that may
+	Permission string // INSTANCE-ATTACH or EIP-ASSOCIATE
+}
+
+func newPermissions() *Table[InterfacePermission] {
+	return newTable("network-interface-permission", func(p *InterfacePermission) string { return p.ID }, map[string]func(*InterfacePermission) []string{
+		"interface": func(p *InterfacePermission) []string { return keys{p.Interface} },
+	})
+}
+
 // An ElasticIP is a public address that an account keeps until it releases it.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html
 type ElasticIP struct {
@@ -60,6 +121,14 @@ type ElasticIP struct {
 	Interface   string     // what it is associated with
 	Private     netip.Addr // and which of its addresses
 	Tags        Tags
+}
+
+func newElasticIPs() *Table[ElasticIP] {
+	return newTable("elastic-ip", func(a *ElasticIP) string { return a.ID }, map[string]func(*ElasticIP) []string{
+		"public":      func(a *ElasticIP) []string { return keys{a.Addr.String()} },
+		"interface":   func(a *ElasticIP) []string { return keys{a.Interface} },
+		"association": func(a *ElasticIP) []string { return keys{a.Association} },
+	})
 }
 
 // ElasticIPOf is the Elastic IP that stands for the interface's private address, or nil.

@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "write testdata/objects.json anew")
 
 // What is stored stays readable: the file holds one object of every kind with every field set, as the
-// store keeps it. A change of it needs a thought for the data that exists, and perhaps a new store.Schema.
+// store keeps it. A change of it needs a thought for the data that exists, and perhaps a new Schema.
 func TestStoredObjectsKeepTheirForm(t *testing.T) {
 	const file = "testdata/objects.json"
 	s := New()

@@ -56,6 +56,10 @@ type Quota struct {
 	Value int
 }
 
+func newQuotas() *Table[Quota] {
+	return newTable("quota", func(q *Quota) string { return q.Scope.Key() + "/" + q.Name }, nil)
+}
+
 // Limit is how many the scope may have.
 func (s *State) Limit(l Limit) int {
 	if q := s.Quotas.Get(s.Key() + "/" + l.Name); q != nil {
@@ -66,10 +70,3 @@ func (s *State) Limit(l Limit) int {
 
 // MaxTags is how many tags a resource may have. AWS raises it for nobody.
 const MaxTags = 50
-
-// LastACLEntry is the number of the entry that denies what no other one decided; LastACLEntry6 is the
-// one for IPv6.
-const (
-	LastACLEntry  = 32767
-	LastACLEntry6 = 32768
-)

@@ -9,7 +9,12 @@ import (
 // Scope is who asks, and where: every object belongs to one account and one Region.
 type Scope struct{ Account, Region string }
 
-func (s Scope) key() string { return s.Account + "/" + s.Region }
+// Key is the Scope as the index "scope" files it.
+func (s Scope) Key() string { return s.Account + "/" + s.Region }
+
+// In tells whether what belongs to the scope is seen by the other one: only by itself. Nouns that more
+// than one scope sees say so with an In of their own.
+func (s Scope) In(other Scope) bool { return s == other }
 
 // Tags are an object's tags, by key.
 type Tags map[string]string
@@ -21,12 +26,20 @@ type Cell struct {
 	Host    Capacity     // zero: no host ever said
 }
 
+func newCells() *Table[Cell] {
+	return newTable("cell", func(*Cell) string { return "cell" }, nil)
+}
+
 // Capacity is what a host can enforce: interfaces of running instances, private addresses of groups
 // that rules refer to, and memory for compiled rules and routes.
 type Capacity struct{ Interfaces, Members, Cells int }
 
 // An Account is a customer: it owns everything that its keys create.
 type Account struct{ ID string }
+
+func newAccounts() *Table[Account] {
+	return newTable("account", func(a *Account) string { return a.ID }, nil)
+}
 
 // An AccessKey signs requests for its account.
 type AccessKey struct {
@@ -35,6 +48,10 @@ type AccessKey struct {
 	Policy              string // what the User may do: an IAM policy document
 	Disabled            bool
 	Created             time.Time
+}
+
+func newAccessKeys() *Table[AccessKey] {
+	return newTable("access-key", func(k *AccessKey) string { return k.ID }, nil)
 }
 
 // ARN is whose the key is.
@@ -52,6 +69,10 @@ type Region struct {
 	Created time.Time
 }
 
+func newRegions() *Table[Region] {
+	return newTable("region", func(r *Region) string { return r.Scope.Key() }, nil)
+}
+
 // A VPC is an address space of its own. https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html
 type VPC struct {
 	ID string
@@ -63,11 +84,20 @@ type VPC struct {
 	IPv6          []Block
 	Default       bool
 	Tenancy       string
-	DHCPOptions   string
+	DHCPOptions   string // the id of the set, or NoDHCPOptions
 	DNSSupport    bool
 	DNSHostnames  bool
 	AddressUsage  bool // enableNetworkAddressUsageMetrics
 	Tags          Tags
+}
+
+func newVPCs() *Table[VPC] {
+	return newTable("vpc", func(v *VPC) string { return v.ID }, map[string]func(*VPC) []string{
+		"dhcp-options": func(v *VPC) []string { return keys{v.DHCPOptions} },
+		"association": func(v *VPC) []string { // with its ranges
+			return append(associations(slices.Concat(v.Secondary, v.IPv6)), v.AssociationID)
+		},
+	})
 }
 
 // A Block is a range that was associated with a VPC or a subnet after its first one.
@@ -96,9 +126,36 @@ type Subnet struct {
 	DefaultZone bool    // defaultForAz
 	MapPublicIP bool    // mapPublicIpOnLaunch
 	AssignIPv6  bool    // assignIpv6AddressOnCreation
+	DNS64       bool    // enableDns64
+	Names       Names
 	ACL         string
 	ACLAssoc    string // the association of the subnet with its network ACL: "aclassoc-…"
 	Tags        Tags
+}
+
+func newSubnets() *Table[Subnet] {
+	return newTable("subnet", func(s *Subnet) string { return s.ID }, map[string]func(*Subnet) []string{
+		"vpc":             func(s *Subnet) []string { return keys{s.VPC} },
+		"acl":             func(s *Subnet) []string { return keys{s.ACL} },
+		"acl-association": func(s *Subnet) []string { return keys{s.ACLAssoc} },
+		"association":     func(s *Subnet) []string { return associations(s.IPv6) }, // with its IPv6 ranges
+	})
+}
+
+// CIDRs are all the ranges of the subnet, the IPv4 one first.
+func (n *Subnet) CIDRs() []netip.Prefix {
+	all := []netip.Prefix{n.CIDR}
+	for _, b := range n.IPv6 {
+		all = append(all, b.CIDR)
+	}
+	return all
+}
+
+// Names are how a subnet wants the private names of instances that are launched in it.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
+type Names struct {
+	ByID    bool // hostnameType resource-name: by the instance's id; else ip-name
+	A, AAAA bool // enableResourceNameDnsARecord, …AAAARecord
 }
 
 // A SecurityGroup is a set of rules that allow. Name and description never change.
@@ -111,6 +168,35 @@ type SecurityGroup struct {
 	Description string
 	Rules       []Rule // in the order in which they were made
 	Tags        Tags
+}
+
+func newSecurityGroups() *Table[SecurityGroup] {
+	return newTable("security-group", func(g *SecurityGroup) string { return g.ID }, map[string]func(*SecurityGroup) []string{
+		"vpc":  func(g *SecurityGroup) []string { return keys{g.VPC} },
+		"name": func(g *SecurityGroup) []string { return keys{GroupNameKey(g.VPC, g.Name)} },
+		"refers": func(g *SecurityGroup) (ids []string) { // to the groups that its rules name
+			for _, r := range g.Rules {
+				if r.Peer.Group != "" {
+					ids = append(ids, r.Peer.Group)
+				}
+			}
+			return ids
+		},
+		"prefix-list": func(g *SecurityGroup) (ids []string) { // that its rules name
+			for _, r := range g.Rules {
+				if r.Peer.PrefixList != "" {
+					ids = append(ids, r.Peer.PrefixList)
+				}
+			}
+			return ids
+		},
+		"rule": func(g *SecurityGroup) (ids []string) {
+			for _, r := range g.Rules {
+				ids = append(ids, r.ID)
+			}
+			return ids
+		},
+	})
 }
 
 // A Rule allows who × what in one direction.
@@ -143,26 +229,6 @@ type Peer struct {
 	// Of Group, and kept when it is gone: its account; its VPC, where that is not the rule's own; and
 	// the connection that made the two VPCs peers when the rule was made.
 	Account, VPC, Peering string
-}
-
-// A NetworkACL is a subnet's stateless, ordered list of entries that allow or deny.
-type NetworkACL struct {
-	ID string
-	Scope
-	VPC     string
-	Default bool
-	Entries []ACLEntry
-	Token   Token
-	Tags    Tags
-}
-
-// An ACLEntry is judged by its number, lowest first.
-type ACLEntry struct {
-	Number int // 1–32766; 32767 is the last one, which denies
-	Egress bool
-	Allow  bool
-	What   What
-	CIDR   netip.Prefix
 }
 
 // InstanceState is an instance's state with AWS's code.
@@ -209,8 +275,24 @@ type Instance struct {
 	Monitoring   bool
 	EBSOptimized bool
 	CPUCredits   string // standard or unlimited; "" where the type has none
+	AutoRecovery string // maintenanceOptions; "": default
+	Bandwidth    string // bandwidthWeighting; "": default
+	Capacity     string // capacityReservationPreference; "": open
 	Metadata     MetadataOptions
 	Tags         Tags
+}
+
+func newInstances() *Table[Instance] {
+	return newTable("instance", func(i *Instance) string { return i.ID }, map[string]func(*Instance) []string{
+		"reservation": func(i *Instance) []string { return keys{i.Reservation} },
+		"token":       func(i *Instance) []string { return tokenKeys(i.Scope, i.Token) },
+		"unsettled": func(i *Instance) []string { // those that are on their way to another state
+			if i.State == Pending || i.State == Stopping || i.State == ShuttingDown {
+				return keys{"yes"}
+			}
+			return nil
+		},
+	})
 }
 
 // MetadataOptions are how an instance wants its metadata service; stored and described.
@@ -229,4 +311,10 @@ type KeyPair struct {
 	Name, Type, Fingerprint, PublicKey string
 	Created                            time.Time
 	Tags                               Tags
+}
+
+func newKeyPairs() *Table[KeyPair] {
+	return newTable("key-pair", func(k *KeyPair) string { return k.ID }, map[string]func(*KeyPair) []string{
+		"name": func(k *KeyPair) []string { return keys{k.Scope.Key() + "/" + k.Name} },
+	})
 }

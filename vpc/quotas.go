@@ -49,4 +49,4 @@ func (e *Edit) SetQuota(scope Scope, l Limit, value int, beyond bool) error {
 }
 
 // ResetQuota sets the quota back to AWS's default.
-func (e *Edit) ResetQuota(scope Scope, l Limit) { e.Quotas.Delete(scope.key() + "/" + l.Name) }
+func (e *Edit) ResetQuota(scope Scope, l Limit) { e.Quotas.Delete(scope.Key() + "/" + l.Name) }

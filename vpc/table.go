@@ -32,7 +32,16 @@ type schema[T any] struct {
 	index map[string]func(*T) []string
 }
 
+// newTable makes an empty table. Objects that have a Scope are filed by it, in the index "scope", unless
+// index says otherwise.
 func newTable[T any](kind string, key func(*T) string, index map[string]func(*T) []string) *Table[T] {
+	if _, ok := any(new(T)).(interface{ Key() string }); ok && index["scope"] == nil {
+		index = maps.Clone(index)
+		if index == nil {
+			index = map[string]func(*T) []string{}
+		}
+		index["scope"] = func(o *T) []string { return keys{any(o).(interface{ Key() string }).Key()} }
+	}
 	return &Table[T]{kind: kind, schema: &schema[T]{key, index}, rows: new(btree.Map[string, *T]), index: new(btree.Set[string]),
 		copying: new(sync.Mutex)}
 }

@@ -14,6 +14,13 @@ type LaunchTemplate struct {
 	Tags     Tags
 }
 
+func newLaunchTemplates() *Table[LaunchTemplate] {
+	return newTable("launch-template", func(t *LaunchTemplate) string { return t.ID }, map[string]func(*LaunchTemplate) []string{
+		"token": func(t *LaunchTemplate) []string { return tokenKeys(t.Scope, t.Token) },
+		"name":  func(t *LaunchTemplate) []string { return keys{LaunchTemplateNameKey(t.Scope, t.Name)} },
+	})
+}
+
 // A LaunchTemplateVersion never changes.
 type LaunchTemplateVersion struct {
 	Number      int
@@ -26,4 +33,4 @@ type LaunchTemplateVersion struct {
 func (t *LaunchTemplate) Latest() LaunchTemplateVersion { return t.Versions[len(t.Versions)-1] }
 
 // LaunchTemplateNameKey is how the index "name" of LaunchTemplates files a name.
-func LaunchTemplateNameKey(s Scope, name string) string { return s.key() + "/" + name }
+func LaunchTemplateNameKey(s Scope, name string) string { return s.Key() + "/" + name }

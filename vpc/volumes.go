@@ -23,6 +23,12 @@ type Volume struct {
 	Tags                Tags
 }
 
+func newVolumes() *Table[Volume] {
+	return newTable("volume", func(v *Volume) string { return v.ID }, map[string]func(*Volume) []string{
+		"instance": func(v *Volume) []string { return keys{v.Instance} },
+	})
+}
+
 // An InstanceProfileAssociation ties an IAM instance profile to an instance.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/iam-roles-for-amazon-ec2.html
 type InstanceProfileAssociation struct {
@@ -32,4 +38,10 @@ type InstanceProfileAssociation struct {
 	ARN      string
 	Profile  string // its id: "AIPA…"
 	Created  time.Time
+}
+
+func newInstanceProfileAssociations() *Table[InstanceProfileAssociation] {
+	return newTable("instance-profile-association", func(a *InstanceProfileAssociation) string { return a.ID }, map[string]func(*InstanceProfileAssociation) []string{
+		"instance": func(a *InstanceProfileAssociation) []string { return keys{a.Instance} },
+	})
 }

@@ -8,6 +8,10 @@ import (
 	"strings"
 )
 
+// Schema is the version of the data that this code writes. It grows when older code would misread
+// newer data; that code then refuses to run.
+const Schema = 1
+
 // Objects yields everything that the State holds, each object as the Change that puts it: by kind, and in
 // the order of keys.
 func (s *State) Objects() iter.Seq[Change] {
@@ -54,8 +58,8 @@ func (s *State) byName() map[string]table {
 }
 
 // kinds are the kinds of the objects whose ids begin with a prefix.
-var kinds = map[string]string{"vpc": "vpc", "subnet": "subnet", "sg": "security-group", "pl": "prefix-list", "acl": "network-acl", "rtb": "route-table",
-	"igw": "internet-gateway", "eigw": "egress-only-internet-gateway", "nat": "nat-gateway", "pcx": "peering", "eni": "network-interface",
+var kinds = map[string]string{"vpc": "vpc", "dopt": "dhcp-options", "subnet": "subnet", "scr": "subnet-cidr-reservation", "sg": "security-group", "pl": "prefix-list", "acl": "network-acl", "rtb": "route-table",
+	"igw": "internet-gateway", "eigw": "egress-only-internet-gateway", "nat": "nat-gateway", "pcx": "peering", "eni": "network-interface", "eni-perm": "network-interface-permission",
 	"eipalloc": "elastic-ip", "i": "instance", "key": "key-pair", "lt": "launch-template", "vol": "volume", "vpce": "vpc-endpoint",
 	"iip-assoc": "instance-profile-association", "fl": "flow-log", "nip": "network-insights-path", "nia": "network-insights-analysis",
 	"nis": "network-insights-access-scope", "nisa": "network-insights-access-scope-analysis"}
@@ -159,10 +163,10 @@ func (s *State) unsound(byName map[string]table, kind string, v reflect.Value, f
 // peering connection may be asked for with an account that nobody has.
 func (s *State) noScope(kind string, scope Scope) string {
 	switch {
-	case kind == "peering":
+	case kind == "peering", scope == AWS(scope.Region):
 	case s.Accounts.Get(scope.Account) == nil:
 		return "the account " + scope.Account
-	case kind != "quota" && kind != "region" && s.Regions.Get(scope.key()) == nil:
+	case kind != "quota" && kind != "region" && s.Regions.Get(scope.Key()) == nil:
 		return "the Region " + scope.Region + " of the account " + scope.Account
 	}
 	return ""

@@ -1,0 +1,4 @@
+package cli
+
+// On Windows crenel is a client only.
+type serverCmd struct{ linuxOnly }
