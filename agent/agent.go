@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"crenel/datapath"
@@ -36,11 +37,12 @@ type Agent struct {
 	links  *hostnet.Links
 	home   instance.Home
 	kernel *datapath.Datapath
+	wiring sync.Mutex // held while a link and its filter are made or removed
 
 	// The main loop owns what follows.
 	view    *policy.View       // in force; nil before the first
 	desired hostapi.Desired    // newest from the controller
-	ifindex map[string]int     // of the interfaces that are attached, by their id
+	wired   map[string]wire    // of the interfaces that have a link, by their id
 	workers map[string]*worker // one for each instance, by id
 	status  map[string]hostapi.InstanceReport
 	console map[string]time.Time // when the console that was reported was written
@@ -72,7 +74,7 @@ func (a *Agent) Run(ctx context.Context) error {
 func (a *Agent) open() (err error) {
 	a.paths = newPaths(a.Dir)
 	a.home = a.paths.home()
-	a.ifindex, a.workers = map[string]int{}, map[string]*worker{}
+	a.wired, a.workers = map[string]wire{}, map[string]*worker{}
 	a.status, a.console = map[string]hostapi.InstanceReport{}, map[string]time.Time{}
 	a.attached, a.settled = make(chan attachment), make(chan settlement)
 	a.reports, a.connected = make(chan hostapi.Report, 1), make(chan struct{})
@@ -137,7 +139,7 @@ func (a *Agent) adopt() error {
 		if err := a.kernel.Attach(l.ID, l.Index); err != nil {
 			return fmt.Errorf("attach to %s: %w", l.Name, err)
 		}
-		a.ifindex[l.ID] = l.Index
+		a.wired[l.ID] = wire{index: l.Index}
 	}
 	return nil
 }

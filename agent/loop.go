@@ -20,12 +20,12 @@ const (
 	lookEvery  = time.Second      // consoles, and what could not be applied
 )
 
-// An attachment tells the loop that an interface's link is attached (or, with ifindex 0, gone). The
-// loop answers when the View is in force there.
+// An attachment tells the loop that an instance has a link for an interface, with the filter attached, or,
+// with ifindex 0, needs it no more. The loop answers when the View is in force there, or the link gone.
 type attachment struct {
-	eni     string
-	ifindex int
-	done    chan<- error
+	eni, instance string
+	ifindex       int
+	done          chan<- error
 }
 
 // A settlement is what became of an order.
@@ -50,16 +50,12 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 			a.push(a.consoles())
 		case d := <-desired:
 			a.desired = d
+			a.dropDetached()
 			a.apply()
 			a.assign(ctx, &working)
 			a.push(nil)
 		case at := <-a.attached:
-			if at.ifindex == 0 {
-				delete(a.ifindex, at.eni)
-			} else {
-				a.ifindex[at.eni] = at.ifindex
-			}
-			at.done <- a.apply()
+			at.done <- a.rewire(at)
 		case r := <-a.settled:
 			if w := a.workers[r.order.ID]; w != nil && same(r.order, w.ordered) { // else it is about what was ordered before
 				a.status[r.order.ID] = r.report
@@ -158,8 +154,8 @@ func (a *Agent) keep(v *policy.View) error {
 func (a *Agent) linksOf(v *policy.View) map[uint32]int {
 	links := map[uint32]int{}
 	for _, i := range v.Interfaces {
-		if index, ok := a.ifindex[i.ID]; ok {
-			links[i.Num] = index
+		if w, ok := a.wired[i.ID]; ok {
+			links[i.Num] = w.index
 		}
 	}
 	return links

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"crenel/hostapi"
@@ -103,7 +104,8 @@ func (w *worker) say(ctx context.Context, order hostapi.Instance, report hostapi
 
 // same tells whether carrying out o again would do nothing new.
 func same(o, current hostapi.Instance) bool {
-	return o.ID == current.ID && o.Run == current.Run && o.Remove == current.Remove && o.Boots == current.Boots
+	return o.ID == current.ID && o.Run == current.Run && o.Remove == current.Remove && o.Boots == current.Boots &&
+		slices.Equal(o.Interfaces, current.Interfaces)
 }
 
 // settle carries the order out; again tells that it is to be tried once more: what must go is tried
@@ -173,11 +175,8 @@ func (w *worker) start(ctx context.Context, o order, running int) error {
 func (w *worker) connect(ctx context.Context, i hostapi.Interface, ns *os.File) error {
 	a := w.agent
 	link := hostnet.Interface{ID: i.ID, Device: i.DeviceIndex, MAC: net.HardwareAddr(i.MAC[:]), Addr: i.Addr, Gateway: i.Gateway}
-	index, err := a.links.AddInterface(link, ns)
+	index, err := a.connect(link, ns)
 	if err != nil {
-		return err
-	}
-	if err := a.kernel.Attach(i.ID, index); err != nil {
 		return err
 	}
 	if err := w.tell(ctx, i.ID, index); err != nil {
@@ -186,11 +185,11 @@ func (w *worker) connect(ctx context.Context, i hostapi.Interface, ns *os.File) 
 	return a.links.Up(link, ns)
 }
 
-// tell has the loop put the View in force at a link, or forget it.
+// tell has the loop put the View in force at a link or, with index 0, remove it.
 func (w *worker) tell(ctx context.Context, eni string, index int) error {
 	done := make(chan error, 1)
 	select {
-	case w.agent.attached <- attachment{eni, index, done}:
+	case w.agent.attached <- attachment{eni, w.id, index, done}:
 		return <-done
 	case <-ctx.Done():
 		return ctx.Err()
@@ -204,13 +203,7 @@ func (w *worker) stop(ctx context.Context, o hostapi.Instance) error {
 		return err
 	}
 	for _, i := range o.Interfaces {
-		if err := a.links.RemoveInterface(i.ID); err != nil {
-			return err
-		}
-		if err := a.kernel.Detach(i.ID); err != nil {
-			return err
-		}
-		if err := w.tell(ctx, i.ID, 0); err != nil && ctx.Err() != nil {
+		if err := w.tell(ctx, i.ID, 0); err != nil {
 			return err
 		}
 	}
