@@ -105,11 +105,11 @@ type caller struct {
 	heard   heard
 }
 
-// as is a new key of the account, in the Region.
-func (s *server) as(account, region string) *caller {
+// as signs with a new key of the account, in the Region.
+func (s *server) as(account, region string, flags ...string) *caller {
 	s.Helper()
 	said := map[string]string{}
-	for line := range strings.Lines(s.run("key", "create", "--account", account)) {
+	for line := range strings.Lines(s.run(append([]string{"key", "create", "--account", account}, flags...)...)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		said[name] = value
 	}

@@ -33,8 +33,7 @@ func newWorld(t *testing.T) *world {
 	s := start(t, "--no-enforcement")
 	w := &world{caller: s.as("111122223333", "us-east-1"), peer: s.as("444455556666", "us-east-1"), zone: "us-east-1a"}
 	w.peer.heard = w.heard
-	for _, quota := range []string{"VPCs per Region", "Internet gateways per Region", "Egress-only internet gateways per Region", "NAT gateways per Availability Zone", "EC2-VPC Elastic IPs",
-		"Flow logs per VPC, subnet or network interface"} {
+	for _, quota := range raised {
 		s.run("quota", "set", quota, "20", "--account", w.account, "--lab")
 	}
 	w.makeDefaults()
@@ -54,6 +53,10 @@ func newWorld(t *testing.T) *world {
 	w.makeInsights()
 	return w
 }
+
+// raised are the quotas that make room for several of each noun: to 20.
+var raised = []string{"VPCs per Region", "Internet gateways per Region", "Egress-only internet gateways per Region", "NAT gateways per Availability Zone",
+	"EC2-VPC Elastic IPs", "Flow logs per VPC, subnet or network interface"}
 
 // several is how many of a noun make more than one page.
 const several = 6
