@@ -68,7 +68,7 @@ var provocations = []provocation{
 		return refused(w.caller, w.RunInstances, launch(func(in *sdk.RunInstancesInput) { in.Placement = &types.Placement{GroupName: new("g")} }))
 	}},
 	{"FilterLimitExceeded: The maximum number of filter values specified on a single call is 200", func(w *world) string {
-		return refused(w.caller, w.DescribeVpcs, sdk.DescribeVpcsInput{Filters: filter("vpc-id", strings.Split(strings.Repeat("x,", 7000), ",")...)})
+		return refused(w.caller, w.DescribeVpcs, sdk.DescribeVpcsInput{Filters: filter("vpc-id", strings.Split(strings.Repeat("x,", 10_000), ",")...)})
 	}},
 	{"TagLimitExceeded: The maximum number of Tags for a resource has been reached.", func(w *world) string {
 		var tags []types.Tag
