@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"crenel/ec2"
 	"crenel/vpc"
 )
 
@@ -53,7 +54,7 @@ func (w *world) as(scope vpc.Scope) *world {
 // refused call must leave the State as it was.
 func (w *world) try(action, form string) (any, error) {
 	w.Helper()
-	values, err := url.ParseQuery(form)
+	values, err := ec2.ParseForm(form)
 	if err != nil {
 		w.Fatalf("%s %s: %v", action, form, err)
 	}

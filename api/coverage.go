@@ -48,7 +48,7 @@ var StoredOnly = []Stored{
 	{"monitoring", "nothing is measured"},
 	{"EBS optimization and CPU credits", "instances share the host's disk and processors"},
 	{"DHCP option sets", "instances get the names and servers of the default set"},
-	{"DNS attributes of VPCs", "instances resolve names as the host does"},
+	{"DNS attributes of VPCs", "instances resolve names as the host does, and nobody answers for their own, by address or by id"},
 }
 
 // coverage is of every operation.

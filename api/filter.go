@@ -42,8 +42,9 @@ func tagPairs(tags []ec2.Tag) (pairs []string) {
 	return pairs
 }
 
-// AWS's limits on filters.
+// AWS's limits on filters. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
 const (
+	maxFilters      = 50
 	maxFilterValues = 200 // of a call
 	maxFilterValue  = 255 // characters
 )
@@ -62,6 +63,9 @@ type matching[T any] struct {
 func (f filters[T]) matcher(wanted []ec2.Filter) (*matching[T], error) {
 	m := &matching[T]{left: maxFilterSteps}
 	count := 0
+	if len(wanted) > maxFilters {
+		return nil, vpc.Errorf("FilterLimitExceeded", "The maximum number of filters specified on a single call is %d", maxFilters)
+	}
 	for _, w := range wanted {
 		held, prefix, err := f.under(value(w.Name))
 		if err != nil {

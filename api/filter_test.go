@@ -70,6 +70,12 @@ func TestFiltersHaveLimits(t *testing.T) {
 	do[ec2.DescribeVpcsOutput](w, "DescribeVpcs", values(200, "x"))
 	w.refuse("DescribeVpcs", values(201, "x"), "FilterLimitExceeded: The maximum number of filter values specified on a single call is 200")
 	do[ec2.DescribeVpcsOutput](w, "DescribeVpcs", values(1, strings.Repeat("x", 255)))
+	var many strings.Builder
+	for i := range 51 {
+		fmt.Fprintf(&many, "&Filter.%d.Name=state", i+1)
+	}
+	w.refuse("DescribeVpcs", many.String()[1:], "FilterLimitExceeded: The maximum number of filters specified on a single call is 50")
+	w.refuse("DescribeVpcs", values(10_000, "x"), "FilterLimitExceeded: The maximum number of filter values specified on a single call is 200")
 	w.refuse("DescribeVpcs", values(1, strings.Repeat("x", 256)), "FilterLimitExceeded: The maximum length for a filter value is 255 characters")
 	w.refuse("DescribeVpcs", "Filter.1.Value.1=x", "InvalidParameterValue: The filter 'null' is invalid")
 	w.refuse("DescribeVpcs", "Filter.1.Name=tag&Filter.1.Value.1=x", "InvalidParameterValue: The filter 'tag' is invalid")

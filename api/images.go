@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"crenel/ec2"
 	"crenel/vpc"
@@ -194,10 +195,13 @@ func (m image) describe(region string) ec2.Image {
 		OwnerId: new(m.owner), ImageOwnerAlias: new("amazon"), Public: new(true), State: "available", ImageType: "machine",
 		Architecture: m.arch, BootMode: m.boot, ImdsSupport: m.imds, CreationDate: new(m.created), EnaSupport: new(true),
 		Hypervisor: "xen", VirtualizationType: "hvm", SriovNetSupport: new("simple"), RootDeviceType: "ebs", RootDeviceName: new(m.root),
-		PlatformDetails: new("Linux/UNIX"), UsageOperation: new("RunInstances"),
+		PlatformDetails: new("Linux/UNIX"), UsageOperation: new("RunInstances"), DeprecationTime: new(m.deprecated()), DeregistrationProtection: new("disabled"),
 		BlockDeviceMappings: []ec2.BlockDeviceMapping{{DeviceName: new(m.root), Ebs: &ec2.EbsBlockDevice{
 			DeleteOnTermination: new(true), Encrypted: new(false), SnapshotId: new(stableID("snap", region, m.name)),
 			VolumeSize: new(int32(8)), VolumeType: m.volume}}},
+	}
+	if m.volume == "gp3" {
+		out.BlockDeviceMappings[0].Ebs.Iops, out.BlockDeviceMappings[0].Ebs.Throughput = new(int32(3000)), new(int32(125))
 	}
 	if m.owner == canonical {
 		out.BlockDeviceMappings = append(out.BlockDeviceMappings,
@@ -205,6 +209,15 @@ func (m image) describe(region string) ec2.Image {
 			ec2.BlockDeviceMapping{DeviceName: new("/dev/sdc"), VirtualName: new("ephemeral1")})
 	}
 	return out
+}
+
+// deprecated is when AWS ceases to list the image to those who do not ask for such: two years after it was made.
+func (m image) deprecated() string {
+	created, err := time.Parse(time.RFC3339, m.created)
+	if err != nil {
+		panic("api: image " + m.name + ": " + err.Error())
+	}
+	return created.AddDate(2, 0, 0).Truncate(time.Minute).Format("2006-01-02T15:04:05.000Z")
 }
 
 var imageListing = listing[ec2.Image]{

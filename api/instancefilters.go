@@ -102,6 +102,7 @@ var instanceFilters = withInterfaces(filters[reservedInstance]{
 	"private-dns-name-options.enable-resource-name-dns-aaaa-record": dnsOption(func(o *ec2.PrivateDnsNameOptionsResponse) []string {
 		return of(o.EnableResourceNameDnsAAAARecord)
 	}),
+	"operator.managed":     func(r *reservedInstance) []string { return of(r.Operator.Managed) },
 	"state-reason-message": func(r *reservedInstance) []string { return of(r.of.ReasonText) },
 	"usage-operation-update-time": func(r *reservedInstance) []string {
 		return moment(r.UsageOperationUpdateTime)
@@ -110,7 +111,7 @@ var instanceFilters = withInterfaces(filters[reservedInstance]{
 	"capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id",
 	"capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn", "host-id",
 	"instance-lifecycle", "kernel-id",
-	"metadata-options.http-protocol-ipv4", "operator.managed", "operator.principal", "outpost-arn", "placement-group-name",
+	"metadata-options.http-protocol-ipv4", "operator.principal", "outpost-arn", "placement-group-name",
 	"placement-partition-number", "platform", "product-code", "product-code.type", "ramdisk-id", "requester-id", "spot-instance-request-id",
 	"tpm-support")).tagged(func(r *reservedInstance) []ec2.Tag { return r.Tags })
 

@@ -71,14 +71,15 @@ func describeReserved(s *vpc.State, i *vpc.Instance) reservedInstance {
 	}
 	r.BlockDeviceMappings, r.IamInstanceProfile = describeDevices(s, i), describeProfile(s, i)
 	r.SubnetId, r.VpcId = new(i.Subnet), new(i.VPC)
-	r.PrivateDnsNameOptions = &ec2.PrivateDnsNameOptionsResponse{HostnameType: "ip-name",
-		EnableResourceNameDnsARecord: new(false), EnableResourceNameDnsAAAARecord: new(false)}
+	r.PrivateDnsNameOptions = &ec2.PrivateDnsNameOptionsResponse{HostnameType: hostnameType(i.Names),
+		EnableResourceNameDnsARecord: new(i.Names.A), EnableResourceNameDnsAAAARecord: new(i.Names.AAAA)}
 	for _, face := range interfacesOf(s, i.ID) {
 		described := describeInterface(s, face)
 		r.faces = append(r.faces, described)
 		r.NetworkInterfaces = append(r.NetworkInterfaces, asInstanceInterface(described))
 		if face.Attachment.DeviceIndex == 0 {
 			r.mirror(described)
+			r.PrivateDnsName = new(HostName(i, face.PrivateIP))
 		}
 	}
 	return r
@@ -86,7 +87,7 @@ func describeReserved(s *vpc.State, i *vpc.Instance) reservedInstance {
 
 // mirror sets what an instance shows of its primary interface.
 func (r *reservedInstance) mirror(primary ec2.NetworkInterface) {
-	r.PrivateIpAddress, r.PrivateDnsName = primary.PrivateIpAddress, primary.PrivateDnsName
+	r.PrivateIpAddress = primary.PrivateIpAddress
 	r.SourceDestCheck, r.SecurityGroups = primary.SourceDestCheck, primary.Groups
 	r.PublicDnsName, r.Ipv6Address = new(value(primary.PublicDnsName)), primary.Ipv6Address
 	if a := primary.Association; a != nil {
@@ -112,7 +113,7 @@ func describeMachine(i *vpc.Instance) ec2.Instance {
 		MaintenanceOptions:               &ec2.InstanceMaintenanceOptions{AutoRecovery: cmp.Or(i.AutoRecovery, "default"), RebootMigration: "default"},
 		NetworkPerformanceOptions:        &ec2.InstanceNetworkPerformanceOptions{BandwidthWeighting: cmp.Or(i.Bandwidth, "default")},
 		PrivateDnsName:                   new(""), PublicDnsName: new(""),
-		Tags: tagSet(i.Tags),
+		Operator: unmanaged(), Tags: tagSet(i.Tags),
 	}
 	if m, ok := imageByID(i.Region, i.Image); ok {
 		out.Architecture, out.RootDeviceName, out.BootMode = m.arch, new(m.root), m.boot
@@ -135,6 +136,9 @@ func describeMachine(i *vpc.Instance) ec2.Instance {
 	return out
 }
 
+// unmanaged says that no service of AWS manages a resource for its owner.
+func unmanaged() *ec2.OperatorResponse { return &ec2.OperatorResponse{Managed: new(false)} }
+
 // interfacesOf are the instance's interfaces by device index.
 func interfacesOf(s *vpc.State, instance string) []*vpc.Interface {
 	faces := slices.Collect(s.Interfaces.By("instance", instance))
@@ -147,7 +151,7 @@ func asInstanceInterface(n ec2.NetworkInterface) ec2.InstanceNetworkInterface {
 	out := ec2.InstanceNetworkInterface{
 		NetworkInterfaceId: n.NetworkInterfaceId, OwnerId: n.OwnerId, VpcId: n.VpcId, SubnetId: n.SubnetId, Description: n.Description,
 		MacAddress: n.MacAddress, PrivateIpAddress: n.PrivateIpAddress, PrivateDnsName: n.PrivateDnsName, Groups: n.Groups,
-		SourceDestCheck: n.SourceDestCheck, InterfaceType: new(n.InterfaceType), Status: n.Status, Ipv6Addresses: []ec2.InstanceIpv6Address{},
+		SourceDestCheck: n.SourceDestCheck, InterfaceType: new(n.InterfaceType), Status: n.Status, Operator: n.Operator, Ipv6Addresses: []ec2.InstanceIpv6Address{},
 		Attachment: &ec2.InstanceNetworkInterfaceAttachment{AttachmentId: n.Attachment.AttachmentId, AttachTime: n.Attachment.AttachTime,
 			DeleteOnTermination: n.Attachment.DeleteOnTermination, DeviceIndex: n.Attachment.DeviceIndex,
 			NetworkCardIndex: n.Attachment.NetworkCardIndex, Status: n.Attachment.Status},

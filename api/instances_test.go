@@ -129,8 +129,8 @@ func TestStatusIsOfRunningInstancesUnlessAllAreAsked(t *testing.T) {
 			for _, d := range i.InstanceStatus.Details {
 				detail += " " + d.Name + " " + d.Status
 			}
-			if i.InstanceStatus.Status != i.SystemStatus.Status {
-				t.Errorf("%s: %s and %s", *i.InstanceId, i.InstanceStatus.Status, i.SystemStatus.Status)
+			if i.InstanceStatus.Status != i.SystemStatus.Status || i.AttachedEbsStatus != nil {
+				t.Errorf("%s: %s and %s, volumes %+v", *i.InstanceId, i.InstanceStatus.Status, i.SystemStatus.Status, i.AttachedEbsStatus)
 			}
 			got[*i.InstanceId] = i.InstanceState.Name + ": " + i.InstanceStatus.Status + detail
 		}
@@ -155,6 +155,13 @@ func TestStatusIsOfRunningInstancesUnlessAllAreAsked(t *testing.T) {
 	w.report(running, HostRunning, 2, "")
 	if got := statuses("")[running]; got != "running: ok reachability passed" {
 		t.Errorf("after the reboot: %s", got)
+	}
+	for kind, want := range map[string]int{"t2.micro": 0, "t3.micro": 1} { // of Nitro's only
+		id := *w.run("InstanceType=" + kind).InstanceId
+		found := do[ec2.DescribeInstanceStatusOutput](w, "DescribeInstanceStatus", "Filter.1.Name=attached-ebs-status.status&Filter.1.Value.1=ok&InstanceId.1="+id).InstanceStatuses
+		if len(found) != want {
+			t.Errorf("%s: got %+v", kind, found)
+		}
 	}
 	w.refuse("DescribeInstanceStatus", "InstanceId.1=i-0123456789abcdef0", "InvalidInstanceID.NotFound: The instance ID 'i-0123456789abcdef0' does not exist")
 	w.refuse("DescribeInstanceStatus", "MaxResults=5&InstanceId.1="+running, "InvalidParameterCombination: The parameter instancesSet cannot be used with the parameter maxResults")
@@ -355,6 +362,28 @@ func TestEveryFilterCanBeAskedOfEverything(t *testing.T) {
 					t.Errorf("%s %s: %v", action, name, err)
 				}
 			}
+		}
+	}
+}
+
+// Instances are named as their subnet or their launch wants it.
+func TestTheNamesOfInstances(t *testing.T) {
+	w := newWorld(t)
+	w.pool("198.18.0.0/24")
+	_, subnet, _ := w.testVPC("10.0.0.0/16", "10.0.1.0/24")
+	for _, form := range []string{"PrivateDnsHostnameTypeOnLaunch=resource-name", "EnableResourceNameDnsARecordOnLaunch.Value=true"} {
+		do[ec2.ModifySubnetAttributeOutput](w, "ModifySubnetAttribute", "SubnetId="+subnet+"&"+form)
+	}
+	for _, c := range []struct{ form, want string }{
+		{"", "resource-name true false, by id: true"},
+		{"PrivateDnsNameOptions.HostnameType=ip-name", "ip-name true false, by id: false"},
+		{"PrivateDnsNameOptions.EnableResourceNameDnsARecord=false&PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord=true", "resource-name false true, by id: true"},
+	} {
+		i := do[ec2.RunInstancesOutput](w, "RunInstances", "ImageId="+testImage+"&MinCount=1&MaxCount=1&SubnetId="+subnet+"&"+c.form).Instances[0]
+		o := i.PrivateDnsNameOptions
+		got := fmt.Sprintf("%s %v %v, by id: %v", o.HostnameType, *o.EnableResourceNameDnsARecord, *o.EnableResourceNameDnsAAAARecord, *i.PrivateDnsName == *i.InstanceId+".ec2.internal")
+		if got != c.want {
+			t.Errorf("%q: got %s, want %s", c.form, got, c.want)
 		}
 	}
 }

@@ -32,9 +32,16 @@ func describeInstanceStatus(s *vpc.State, in *ec2.DescribeInstanceStatusInput) (
 
 func describeStatus(i *vpc.Instance) ec2.InstanceStatus {
 	out := ec2.InstanceStatus{InstanceId: new(i.ID), InstanceState: stateOf(i.State), AvailabilityZone: new(i.Zone),
-		InstanceStatus: reachability(i), SystemStatus: reachability(i), Events: []ec2.InstanceStatusEvent{}}
+		InstanceStatus: reachability(i), SystemStatus: reachability(i), Operator: unmanaged(), Events: []ec2.InstanceStatusEvent{}}
 	if zone, ok := vpc.ZoneByName(i.Region, i.Zone); ok {
 		out.AvailabilityZoneId = new(zone.ID)
+	}
+	if t, ok := instanceTypes[i.Type]; ok && !t.xen { // AWS looks at the volumes of Nitro's instances only
+		s := reachability(i)
+		out.AttachedEbsStatus = &ec2.EbsStatusSummary{Status: s.Status}
+		for _, d := range s.Details {
+			out.AttachedEbsStatus.Details = append(out.AttachedEbsStatus.Details, ec2.EbsStatusDetails{Name: d.Name, Status: d.Status})
+		}
 	}
 	return out
 }
@@ -54,16 +61,23 @@ var statusListing = listing[ec2.InstanceStatus]{
 	paging: paging{low: 5, high: 1000, ids: "instancesSet", old: true},
 	key:    func(i *ec2.InstanceStatus) string { return *i.InstanceId },
 	filters: filters[ec2.InstanceStatus]{
+		"attached-ebs-status.status": func(i *ec2.InstanceStatus) []string {
+			if i.AttachedEbsStatus == nil {
+				return nil
+			}
+			return of(i.AttachedEbsStatus.Status)
+		},
 		"availability-zone":            func(i *ec2.InstanceStatus) []string { return of(i.AvailabilityZone) },
 		"availability-zone-id":         func(i *ec2.InstanceStatus) []string { return of(i.AvailabilityZoneId) },
 		"instance-state-code":          func(i *ec2.InstanceStatus) []string { return of(i.InstanceState.Code) },
 		"instance-state-name":          func(i *ec2.InstanceStatus) []string { return of(i.InstanceState.Name) },
 		"instance-status.status":       func(i *ec2.InstanceStatus) []string { return of(i.InstanceStatus.Status) },
 		"instance-status.reachability": func(i *ec2.InstanceStatus) []string { return reached(i.InstanceStatus) },
+		"operator.managed":             func(i *ec2.InstanceStatus) []string { return of(i.Operator.Managed) },
 		"system-status.status":         func(i *ec2.InstanceStatus) []string { return of(i.SystemStatus.Status) },
 		"system-status.reachability":   func(i *ec2.InstanceStatus) []string { return reached(i.SystemStatus) },
-	}.never("attached-ebs-status.status", "event.code", "event.description", "event.instance-event-id", "event.not-after", "event.not-before",
-		"event.not-before-deadline", "operator.managed", "operator.principal"),
+	}.never("event.code", "event.description", "event.instance-event-id", "event.not-after", "event.not-before",
+		"event.not-before-deadline", "operator.principal"),
 }
 
 func reached(s *ec2.InstanceStatusSummary) []string {

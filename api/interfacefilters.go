@@ -53,7 +53,8 @@ var interfaceFilters = filters[ec2.NetworkInterface]{
 	"attachment.instance-id":           attachmentOf(func(a *ec2.NetworkInterfaceAttachment) []string { return of(a.InstanceId) }),
 	"attachment.instance-owner-id":     attachmentOf(func(a *ec2.NetworkInterfaceAttachment) []string { return of(a.InstanceOwnerId) }),
 	"attachment.status":                attachmentOf(func(a *ec2.NetworkInterfaceAttachment) []string { return of(a.Status) }),
-}.never("operator.managed", "operator.principal").tagged(func(i *ec2.NetworkInterface) []ec2.Tag { return i.TagSet })
+	"operator.managed":                 func(i *ec2.NetworkInterface) []string { return of(i.Operator.Managed) },
+}.never("operator.principal").tagged(func(i *ec2.NetworkInterface) []ec2.Tag { return i.TagSet })
 
 func associationOf(member func(*ec2.NetworkInterfaceAssociation) *string) func(*ec2.NetworkInterface) []string {
 	return func(i *ec2.NetworkInterface) []string {

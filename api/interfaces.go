@@ -53,7 +53,7 @@ func describeInterface(s *vpc.State, i *vpc.Interface) ec2.NetworkInterface {
 		NetworkInterfaceId: new(i.ID), OwnerId: new(i.Account), VpcId: new(i.VPC), SubnetId: new(i.Subnet), Description: new(i.Description),
 		MacAddress: new(i.MAC), PrivateIpAddress: new(i.PrivateIP.String()), PrivateDnsName: new(PrivateDNSName(i.Region, i.PrivateIP)),
 		Groups: groupSet(s, i.Groups), SourceDestCheck: new(i.SourceDestCheck), InterfaceType: cmp.Or(i.Type, "interface"), RequesterManaged: new(false),
-		Status: "available", TagSet: tagSet(i.Tags), Ipv6Addresses: []ec2.NetworkInterfaceIpv6Address{},
+		Status: "available", TagSet: tagSet(i.Tags), Operator: unmanaged(), Ipv6Addresses: []ec2.NetworkInterfaceIpv6Address{},
 		ConnectionTrackingConfiguration: describeTracking(i.Tracking),
 	}
 	if subnet := s.Subnets.Get(i.Subnet); subnet != nil {
@@ -169,6 +169,22 @@ func groupSet(s *vpc.State, ids []string) []ec2.GroupIdentifier {
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
 func PrivateDNSName(region string, a netip.Addr) string {
 	return "ip-" + dashed(a) + "." + vpc.Domain(region)
+}
+
+// HostName is the name that an instance has of itself, by its primary address or by its id.
+func HostName(i *vpc.Instance, primary netip.Addr) string {
+	if i.Names.ByID {
+		return i.ID + "." + vpc.Domain(i.Region)
+	}
+	return PrivateDNSName(i.Region, primary)
+}
+
+// hostnameType is what AWS calls the choice between the two.
+func hostnameType(n vpc.Names) string {
+	if n.ByID {
+		return "resource-name"
+	}
+	return "ip-name"
 }
 
 // publicName is the name of a public address of the interface, or "" where its VPC gives no names.

@@ -28,15 +28,6 @@ func (l *launch) supported(*vpc.State) error {
 	if o := in.CapacityReservationSpecification; o != nil && o.CapacityReservationTarget != nil {
 		return unsupported("CapacityReservationSpecification.CapacityReservationTarget")
 	}
-	if o := in.PrivateDnsNameOptions; o != nil {
-		if err := refuse(
-			given{"PrivateDnsNameOptions.HostnameType", o.HostnameType != "" && o.HostnameType != "ip-name"},
-			given{"PrivateDnsNameOptions.EnableResourceNameDnsARecord", value(o.EnableResourceNameDnsARecord)},
-			given{"PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord", value(o.EnableResourceNameDnsAAAARecord)},
-		); err != nil {
-			return err
-		}
-	}
 	if p := in.Placement; p != nil {
 		if err := refuse(
 			given{"Placement.Tenancy", p.Tenancy != "" && p.Tenancy != "default"},

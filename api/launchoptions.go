@@ -35,8 +35,33 @@ func (l *launch) rest(s *vpc.State) (err error) {
 	if err := l.options(); err != nil {
 		return err
 	}
+	if l.instance.Names, err = l.names(primary.subnet); err != nil {
+		return err
+	}
 	l.instance.Metadata, err = l.metadata(s)
 	return err
+}
+
+// names are what the request says of the instance's private names; where it is silent the subnet decides.
+func (l *launch) names(n *vpc.Subnet) (vpc.Names, error) {
+	names, o := n.Names, l.in.PrivateDnsNameOptions
+	if o == nil {
+		return names, nil
+	}
+	switch o.HostnameType {
+	case "":
+	case "ip-name", "resource-name":
+		names.ByID = o.HostnameType == "resource-name"
+	default:
+		return names, vpc.Errorf("InvalidParameterValue", "Invalid value '%s' for HostnameType.", o.HostnameType)
+	}
+	if o.EnableResourceNameDnsARecord != nil {
+		names.A = *o.EnableResourceNameDnsARecord
+	}
+	if o.EnableResourceNameDnsAAAARecord != nil {
+		names.AAAA = *o.EnableResourceNameDnsAAAARecord
+	}
+	return names, nil
 }
 
 // options reads those that have a few values each.

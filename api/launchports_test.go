@@ -176,7 +176,7 @@ func TestALaunchWithInterfacesIsRefused(t *testing.T) {
 		{"&CapacityReservationSpecification.CapacityReservationTarget.CapacityReservationId=cr-1", "UnsupportedOperation: The parameter CapacityReservationSpecification.CapacityReservationTarget is not supported."},
 		{"&Placement.GroupName=g", "UnsupportedOperation: The parameter Placement.GroupName is not supported."},
 		{"&CpuOptions.CoreCount=1", "UnsupportedOperation: The parameter CpuOptions is not supported."},
-		{"&PrivateDnsNameOptions.HostnameType=resource-name", "UnsupportedOperation: The parameter PrivateDnsNameOptions.HostnameType is not supported."},
+		{"&PrivateDnsNameOptions.HostnameType=name", "InvalidParameterValue: Invalid value 'name' for HostnameType."},
 	} {
 		form := "ImageId=" + testImage
 		for _, name := range []string{"MinCount", "MaxCount"} {

@@ -198,7 +198,7 @@ func showLaunchTemplate(t *vpc.LaunchTemplate) *ec2.LaunchTemplate {
 		return nil
 	}
 	return &ec2.LaunchTemplate{LaunchTemplateId: new(t.ID), LaunchTemplateName: new(t.Name), CreateTime: new(t.Versions[0].Created),
-		CreatedBy: new(rootARN(t.Scope)), DefaultVersionNumber: new(int64(t.Default)), LatestVersionNumber: new(int64(t.Latest().Number)), Tags: tagSet(t.Tags)}
+		CreatedBy: new(rootARN(t.Scope)), DefaultVersionNumber: new(int64(t.Default)), LatestVersionNumber: new(int64(t.Latest().Number)), Operator: unmanaged(), Tags: tagSet(t.Tags)}
 }
 
 // rootARN is who every request of the account comes from.
@@ -313,7 +313,7 @@ func showVersions(t *vpc.LaunchTemplate, asked []string) (items []ec2.LaunchTemp
 func showVersion(t *vpc.LaunchTemplate, v vpc.LaunchTemplateVersion) ec2.LaunchTemplateVersion {
 	return ec2.LaunchTemplateVersion{LaunchTemplateId: new(t.ID), LaunchTemplateName: new(t.Name), VersionNumber: new(int64(v.Number)),
 		VersionDescription: optional(v.Description), CreateTime: new(v.Created), CreatedBy: new(rootARN(t.Scope)),
-		DefaultVersion: new(v.Number == t.Default), LaunchTemplateData: readBack[ec2.ResponseLaunchTemplateData](v.Data)}
+		DefaultVersion: new(v.Number == t.Default), Operator: unmanaged(), LaunchTemplateData: readBack[ec2.ResponseLaunchTemplateData](v.Data)}
 }
 
 var templateVersionListing = listing[ec2.LaunchTemplateVersion]{

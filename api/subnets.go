@@ -201,12 +201,9 @@ func showSubnet(s *vpc.State, subnet *vpc.Subnet) ec2.Subnet {
 		AvailabilityZone: new(subnet.Zone), AvailabilityZoneId: new(zone.ID), DefaultForAz: new(subnet.DefaultZone),
 		MapPublicIpOnLaunch: new(subnet.MapPublicIP), MapCustomerOwnedIpOnLaunch: new(false), AssignIpv6AddressOnCreation: new(subnet.AssignIPv6),
 		EnableDns64: new(subnet.DNS64), Ipv6Native: new(false), Ipv6CidrBlockAssociationSet: []ec2.SubnetIpv6CidrBlockAssociation{},
-		PrivateDnsNameOptionsOnLaunch: &ec2.PrivateDnsNameOptionsOnLaunch{HostnameType: "ip-name",
+		PrivateDnsNameOptionsOnLaunch: &ec2.PrivateDnsNameOptionsOnLaunch{HostnameType: hostnameType(subnet.Names),
 			EnableResourceNameDnsARecord: new(subnet.Names.A), EnableResourceNameDnsAAAARecord: new(subnet.Names.AAAA)},
 		BlockPublicAccessStates: &ec2.BlockPublicAccessStates{InternetGatewayBlockMode: "off"}, Tags: tagSet(subnet.Tags),
-	}
-	if subnet.Names.ByID {
-		shown.PrivateDnsNameOptionsOnLaunch.HostnameType = "resource-name"
 	}
 	for _, b := range subnet.IPv6 {
 		shown.Ipv6CidrBlockAssociationSet = append(shown.Ipv6CidrBlockAssociationSet, showSubnetBlock(b, "associated"))

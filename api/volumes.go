@@ -2,6 +2,8 @@ package api
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -254,10 +256,13 @@ func describeVolumes(s *vpc.State, in *ec2.DescribeVolumesInput) (*ec2.DescribeV
 
 func showVolume(s *vpc.State, v *vpc.Volume) ec2.Volume {
 	shown := ec2.Volume{VolumeId: new(v.ID), AvailabilityZone: new(v.Zone), CreateTime: new(v.Created), Encrypted: new(v.Encrypted),
-		KmsKeyId: optional(v.KMSKey), MultiAttachEnabled: new(false), Size: new(int32(v.Size)), SnapshotId: new(v.Snapshot), State: "available",
+		Operator: unmanaged(), MultiAttachEnabled: new(false), Size: new(int32(v.Size)), SnapshotId: new(v.Snapshot), State: "available",
 		VolumeType: v.Type, Attachments: []ec2.VolumeAttachment{}, Tags: tagSet(v.Tags)}
 	if zone, ok := vpc.ZoneByName(v.Region, v.Zone); ok {
 		shown.AvailabilityZoneId = new(zone.ID)
+	}
+	if v.Encrypted {
+		shown.KmsKeyId = new(cmp.Or(v.KMSKey, defaultKey(v.Scope)))
 	}
 	if v.IOPS != 0 {
 		shown.Iops = new(int32(v.IOPS))
@@ -271,6 +276,12 @@ func showVolume(s *vpc.State, v *vpc.Volume) ec2.Volume {
 			AttachTime: new(v.Created), DeleteOnTermination: new(v.DeleteOnTermination), State: deviceStatus(i)})
 	}
 	return shown
+}
+
+// defaultKey is the key that AWS encrypts volumes with where none is named: its own, one for each account and Region.
+func defaultKey(s vpc.Scope) string {
+	sum := sha256.Sum256([]byte("aws/ebs/" + s.Key()))
+	return fmt.Sprintf("arn:aws:kms:%s:%s:key/%x-%x-%x-%x-%x", s.Region, s.Account, sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
 }
 
 var volumeListing = listing[ec2.Volume]{
@@ -287,12 +298,13 @@ var volumeListing = listing[ec2.Volume]{
 		"create-time":                      func(v *ec2.Volume) []string { return moment(v.CreateTime) },
 		"encrypted":                        func(v *ec2.Volume) []string { return of(v.Encrypted) },
 		"multi-attach-enabled":             func(v *ec2.Volume) []string { return of(v.MultiAttachEnabled) },
+		"operator.managed":                 func(v *ec2.Volume) []string { return of(v.Operator.Managed) },
 		"size":                             func(v *ec2.Volume) []string { return of(v.Size) },
 		"snapshot-id":                      func(v *ec2.Volume) []string { return of(v.SnapshotId) },
 		"status":                           func(v *ec2.Volume) []string { return of(v.State) },
 		"volume-id":                        func(v *ec2.Volume) []string { return of(v.VolumeId) },
 		"volume-type":                      func(v *ec2.Volume) []string { return of(v.VolumeType) },
-	}.never("fast-restored", "operator.managed", "operator.principal").tagged(func(v *ec2.Volume) []ec2.Tag { return v.Tags }),
+	}.never("fast-restored", "operator.principal").tagged(func(v *ec2.Volume) []ec2.Tag { return v.Tags }),
 }
 
 func volumeAttached(held func(*ec2.VolumeAttachment) []string) func(*ec2.Volume) []string {

@@ -57,7 +57,7 @@ func TestBlockDeviceMappings(t *testing.T) {
 		{"attachment.status", "attached", "sdf xvda"}, {"attachment.attach-time", "2026-*", "sdf xvda"}, {"availability-zone", "us-east-1a", "sdf xvda"},
 		{"availability-zone-id", "use1-az1", "sdf xvda"}, {"create-time", "2026-*", "sdf xvda"}, {"encrypted", "true", "sdf"}, {"multi-attach-enabled", "true", ""},
 		{"size", "20", "xvda"}, {"snapshot-id", "snap-*", "xvda"}, {"status", "in-use", "sdf xvda"}, {"volume-id", "vol-*", "sdf xvda"}, {"volume-type", "io2", "sdf"},
-		{"fast-restored", "*", ""}, {"operator.managed", "*", ""}, {"tag-key", "*", ""},
+		{"fast-restored", "*", ""}, {"operator.managed", "false", "sdf xvda"}, {"operator.managed", "true", ""}, {"tag-key", "*", ""},
 	} {
 		var got []string
 		for _, v := range do[ec2.DescribeVolumesOutput](w, "DescribeVolumes", "Filter.1.Name="+c.name+"&Filter.1.Value.1="+url.QueryEscape(c.val)).Volumes {
@@ -65,6 +65,11 @@ func TestBlockDeviceMappings(t *testing.T) {
 		}
 		if slices.Sort(got); strings.Join(got, " ") != c.want {
 			t.Errorf("%s=%s: got %v, want %s", c.name, c.val, got, c.want)
+		}
+	}
+	for _, v := range do[ec2.DescribeVolumesOutput](w, "DescribeVolumes", "").Volumes {
+		if key := value(v.KmsKeyId); *v.Encrypted != strings.HasPrefix(key, "arn:aws:kms:us-east-1:111122223333:key/") {
+			t.Errorf("encrypted: %v, with the key %q", *v.Encrypted, key)
 		}
 	}
 	for _, f := range []string{"device-name=/dev/sdf", "delete-on-termination=false", "status=attached", "volume-id=vol-*", "attach-time=2026-*"} {

@@ -14,6 +14,7 @@ import (
 type filler struct {
 	n      int
 	inside []reflect.Type // the structs being filled: a recursive one is filled once
+	yes    bool           // every boolean is true
 }
 
 func (f *filler) fill(v reflect.Value) {
@@ -35,7 +36,7 @@ func (f *filler) fill(v reflect.Value) {
 	case reflect.String:
 		v.SetString(fmt.Sprintf("<%d é&+ =>", f.n))
 	case reflect.Bool:
-		v.SetBool(f.n%2 == 0)
+		v.SetBool(f.yes || f.n%2 == 0)
 	case reflect.Int32, reflect.Int64:
 		v.SetInt(int64(-f.n))
 	case reflect.Float64, reflect.Float32:

@@ -110,17 +110,17 @@ func TestDecodeBoundsARequest(t *testing.T) {
 	var many strings.Builder
 	many.WriteString("Action=DescribeVpcs")
 	form := url.Values{}
-	for i := range 10_000 {
+	for i := range 16_001 {
 		name := "VpcId." + strconv.Itoa(i)
 		many.WriteString("&" + name + "=vpc-1")
 		form.Set(name, "vpc-1")
 	}
-	want := "MalformedQueryString: The request has more than 8000 parameters."
+	want := "MalformedQueryString: The request has more than 16000 parameters."
 	if _, err := ParseForm(many.String()); fmt.Sprint(err) != want {
-		t.Errorf("ParseForm of 10,000 parameters: got %v, want %s", err, want)
+		t.Errorf("ParseForm of 16,001 parameters: got %v, want %s", err, want)
 	}
 	if err := Decode(form, new(DescribeVpcsInput)); fmt.Sprint(err) != want {
-		t.Errorf("Decode of 10,000 parameters: got %v, want %s", err, want)
+		t.Errorf("Decode of 16,001 parameters: got %v, want %s", err, want)
 	}
 	for _, name := range []string{strings.Repeat("a", 1<<20), "Filter" + strings.Repeat(".1", 1<<19), "Filter.1.Value" + strings.Repeat(".Value", 16)} {
 		err := Decode(url.Values{name: {"x"}}, new(DescribeVpcsInput))

@@ -9,22 +9,32 @@ import (
 )
 
 // What a request may hold. The greatest that AWS itself takes, a thousand rules
-// in one call, has some 6,000 parameters.
+// in one call, has some 6,000 parameters; who sends a filter of 10,000 values is
+// told of the limit on filters.
 const (
-	maxParameters = 8_000
+	maxParameters = 16_000
 	maxDepth      = 16  // parts of a dotted name; operations use 7
 	maxShown      = 256 // bytes of what a client sent that an error repeats
 )
 
 // ParseForm reads a request's parameters from its body, or from the query of its
-// URL. It refuses too many of them before it looks at any.
+// URL. It refuses too many of them before it looks at any. (url.ParseQuery would
+// take 10,000 and call more of them a syntax error.)
 func ParseForm(query string) (url.Values, error) {
 	if strings.Count(query, "&") >= maxParameters {
 		return nil, tooMany()
 	}
-	form, err := url.ParseQuery(query)
-	if err != nil {
-		return nil, Errorf("MalformedQueryString", "The query string contains a syntax error.")
+	form := url.Values{}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, badName := url.QueryUnescape(name)
+		value, badValue := url.QueryUnescape(value)
+		switch {
+		case badName != nil || badValue != nil || strings.Contains(pair, ";"):
+			return nil, Errorf("MalformedQueryString", "The query string contains a syntax error.")
+		case pair != "":
+			form[name] = append(form[name], value)
+		}
 	}
 	return form, nil
 }

@@ -62,7 +62,7 @@ func instance(s *vpc.State, i *vpc.Instance) hostapi.Instance {
 		out.Interfaces = append(out.Interfaces, hostapi.Interface{ID: face.ID, Num: face.Num, DeviceIndex: face.Attachment.DeviceIndex, MAC: mac,
 			Addr: netip.PrefixFrom(face.PrivateIP, subnet.CIDR.Bits()), Gateway: vpc.At(subnet.CIDR, 1)})
 		if face.Attachment.DeviceIndex == 0 {
-			out.Hostname, out.Domain, _ = strings.Cut(api.PrivateDNSName(i.Region, face.PrivateIP), ".")
+			out.Hostname, out.Domain, _ = strings.Cut(api.HostName(i, face.PrivateIP), ".")
 		}
 	}
 	slices.SortFunc(out.Interfaces, func(a, b hostapi.Interface) int { return a.DeviceIndex - b.DeviceIndex })

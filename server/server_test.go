@@ -57,7 +57,7 @@ func TestRefusals(t *testing.T) {
 		return with(post("Action="+name+"&Version=2011-06-15"), func(q *request) { q.service = "sts" })
 	}
 	many := strings.Builder{}
-	for n := range 10_000 {
+	for n := range 20_000 {
 		fmt.Fprintf(&many, "&Filter.%d.Name=vpc-id", n+1)
 	}
 	const noAccess = "AWS was not able to validate the provided access credentials"
@@ -99,7 +99,7 @@ func TestRefusals(t *testing.T) {
 				h.Body, h.ContentLength, h.GetBody = http.MaxBytesReader(nil, httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", 2*maxBody))).Body, 4*maxBody), -1, nil
 			}
 		}), 413, "RequestEntityTooLarge", "1048576"},
-		{"10,000 parameters", action("DescribeSecurityGroups", many.String()[1:]), 400, "MalformedQueryString", "parameters"},
+		{"20,000 parameters", action("DescribeSecurityGroups", many.String()[1:]), 400, "MalformedQueryString", "parameters"},
 		{"invalid UTF-8", create("&VpcId=%ff%fe"), 400, "InvalidCharacter", "VpcId"},
 		{"a broken form", create("&VpcId=%zz"), 400, "MalformedQueryString", "syntax"},
 		{"no action", post("Version=2016-11-15"), 400, "MissingAction", "Action"},

@@ -151,7 +151,7 @@ func (n *Subnet) CIDRs() []netip.Prefix {
 	return all
 }
 
-// Names are how a subnet wants the private names of instances that are launched in it.
+// Names are the private names of an instance; a subnet says them of those that are launched in it.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-naming.html
 type Names struct {
 	ByID    bool // hostnameType resource-name: by the instance's id; else ip-name
@@ -278,6 +278,7 @@ type Instance struct {
 	AutoRecovery string // maintenanceOptions; "": default
 	Bandwidth    string // bandwidthWeighting; "": default
 	Capacity     string // capacityReservationPreference; "": open
+	Names        Names
 	Metadata     MetadataOptions
 	Tags         Tags
 }
