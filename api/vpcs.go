@@ -210,9 +210,11 @@ func showVPC(v *vpc.VPC) ec2.Vpc {
 
 var vpcListing = listing[ec2.Vpc]{vpcFilters, paging{5, 1000, "VpcIds", false}, func(v *ec2.Vpc) string { return *v.VpcId }}
 
-// AWS takes the names in camel case too.
+// AWS takes the names in camel case too, and the block's as that of a subnet.
 var vpcFilters = filters[ec2.Vpc]{
 	"cidr":            func(v *ec2.Vpc) []string { return of(v.CidrBlock) },
+	"cidr-block":      func(v *ec2.Vpc) []string { return of(v.CidrBlock) },
+	"cidrBlock":       func(v *ec2.Vpc) []string { return of(v.CidrBlock) },
 	"dhcp-options-id": func(v *ec2.Vpc) []string { return of(v.DhcpOptionsId) },
 	"dhcpOptionsId":   func(v *ec2.Vpc) []string { return of(v.DhcpOptionsId) },
 	"is-default":      func(v *ec2.Vpc) []string { return of(v.IsDefault) },

@@ -172,7 +172,7 @@ func TestDescribeVpcs(t *testing.T) {
 	w := newWorld(t)
 	lab := w.vpc("10.0.0.0/16")
 	v := do[ec2.DescribeVpcsOutput](w, "DescribeVpcs", "VpcId.1="+lab).Vpcs[0]
-	for _, filter := range []string{"vpc-id=" + lab, "cidr=10.0.0.0/16", "is-default=false", "isDefault=false", "cidr-block-association.cidr-block=10.*",
+	for _, filter := range []string{"vpc-id=" + lab, "cidr=10.0.0.0/16", "cidr-block=10.0.0.0/16", "cidrBlock=10.0.0.0/16", "is-default=false", "isDefault=false", "cidr-block-association.cidr-block=10.*",
 		"cidr-block-association.association-id=" + *v.CidrBlockAssociationSet[0].AssociationId} {
 		name, val, _ := strings.Cut(filter, "=")
 		got := do[ec2.DescribeVpcsOutput](w, "DescribeVpcs", "Filter.1.Name="+name+"&Filter.1.Value.1="+val).Vpcs

@@ -192,14 +192,14 @@ func TestServiceQuotas(t *testing.T) {
 	administer[admin.SetQuotaOutput](r, admin.SetQuotaInput{Region: "us-east-1", Quota: "L-0EA8095F", Value: 100})
 	a := r.send(quotas(quotaTarget+"GetServiceQuota", `{"ServiceCode":"vpc","QuotaCode":"L-0EA8095F"}`))
 	want := `{"Quota":{"ServiceCode":"vpc","ServiceName":"Amazon Virtual Private Cloud (Amazon VPC)","QuotaArn":"arn:aws:servicequotas:us-east-1:123456789012:vpc/L-0EA8095F","QuotaCode":"L-0EA8095F",` +
-		`"QuotaName":"Inbound or outbound rules per security group","Value":100,"Unit":"None","Adjustable":true,"GlobalQuota":false,"QuotaAppliedAtLevel":"ACCOUNT"}}` + "\n"
+		`"QuotaName":"Inbound or outbound rules per security group","Value":100.0,"Unit":"None","Adjustable":true,"GlobalQuota":false,"QuotaAppliedAtLevel":"ACCOUNT"}}` + "\n"
 	if a.status != http.StatusOK || a.body != want || a.header.Get("Content-Type") != "application/x-amz-json-1.1" {
 		t.Errorf("%d %s\nwant %s", a.status, a.body, want)
 	}
 	for _, tt := range []struct{ operation, body, want string }{
 		{"GetAWSDefaultServiceQuota", `{"ServiceCode":"vpc","QuotaCode":"L-0EA8095F"}`, `"QuotaArn":"arn:aws:servicequotas:us-east-1::vpc/L-0EA8095F"`},
-		{"GetAWSDefaultServiceQuota", `{"ServiceCode":"vpc","QuotaCode":"L-0EA8095F"}`, `"Value":60,`},
-		{"ListServiceQuotas", `{"ServiceCode":"vpc"}`, `"Value":100,`},
+		{"GetAWSDefaultServiceQuota", `{"ServiceCode":"vpc","QuotaCode":"L-0EA8095F"}`, `"Value":60.0,`},
+		{"ListServiceQuotas", `{"ServiceCode":"vpc"}`, `"Value":100.0,`},
 		{"ListAWSDefaultServiceQuotas", `{"ServiceCode":"ec2"}`, `"QuotaCode":"L-0263D0A3"`},
 	} {
 		if a := r.send(quotas(quotaTarget+tt.operation, tt.body)); a.status != http.StatusOK || !strings.Contains(a.body, tt.want) || strings.Contains(a.body, `"QuotaCode":""`) {
@@ -209,7 +209,7 @@ func TestServiceQuotas(t *testing.T) {
 	var all []string
 	for token, pages := "", 0; pages < 100; pages++ {
 		var out struct {
-			Quotas    []serviceQuota
+			Quotas    []struct{ QuotaName string }
 			NextToken string
 		}
 		a := r.send(quotas(quotaTarget+"ListServiceQuotas", `{"ServiceCode":"vpc","MaxResults":4,"NextToken":"`+token+`"}`))

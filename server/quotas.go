@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -56,11 +57,16 @@ type quotaInput struct {
 // https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ServiceQuota.html
 type serviceQuota struct {
 	ServiceCode, ServiceName, QuotaArn, QuotaCode, QuotaName string
-	Value                                                    float64
+	Value                                                    double
 	Unit                                                     string
 	Adjustable, GlobalQuota                                  bool
 	QuotaAppliedAtLevel                                      string
 }
+
+// A double is a number that shows in JSON that it need not be whole, as AWS's do: the AWS CLI repeats it as it is written.
+type double int
+
+func (d double) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "%d.0", int(d)), nil }
 
 var serviceNames = map[string]string{
 	"vpc": "Amazon Virtual Private Cloud (Amazon VPC)",
@@ -76,7 +82,7 @@ func byDefault(s *vpc.State, l vpc.Limit) serviceQuota {
 }
 
 func shownQuota(scope vpc.Scope, l vpc.Limit, value int) serviceQuota {
-	return serviceQuota{ServiceCode: l.Service, ServiceName: serviceNames[l.Service], QuotaCode: l.Code, QuotaName: l.Name, Value: float64(value), Unit: "None",
+	return serviceQuota{ServiceCode: l.Service, ServiceName: serviceNames[l.Service], QuotaCode: l.Code, QuotaName: l.Name, Value: double(value), Unit: "None",
 		QuotaArn:   "arn:aws:servicequotas:" + scope.Region + ":" + scope.Account + ":" + l.Service + "/" + l.Code,
 		Adjustable: true, QuotaAppliedAtLevel: "ACCOUNT"}
 }
