@@ -3,9 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -19,15 +17,15 @@ import (
 const page = 50_000
 
 // load reads the whole State as it was at one revision of etcd, at.
-func (s *Store) load(ctx context.Context) (state *vpc.State, at int64, err error) {
-	state, at, err = s.loadOnce(ctx)
+func (s *Store) load(ctx context.Context) (v *version, at int64, err error) {
+	v, at, err = s.loadOnce(ctx)
 	for errors.Is(err, rpctypes.ErrCompacted) { // while the pages were read
-		state, at, err = s.loadOnce(ctx)
+		v, at, err = s.loadOnce(ctx)
 	}
-	return state, at, err
+	return v, at, err
 }
 
-func (s *Store) loadOnce(ctx context.Context) (state *vpc.State, at int64, err error) {
+func (s *Store) loadOnce(ctx context.Context) (v *version, at int64, err error) {
 	var n news
 	for from, more := root, true; more; {
 		resp, err := s.client.Get(ctx, from, clientv3.WithRange(clientv3.GetPrefixRangeEnd(root)),
@@ -46,8 +44,8 @@ func (s *Store) loadOnce(ctx context.Context) (state *vpc.State, at int64, err e
 		}
 		more = resp.More
 	}
-	state, err = vpc.New().With(n.revision, n.changes)
-	return state, at, err
+	state, err := vpc.New().With(n.revision, n.changes)
+	return &version{state, n.sequence, make(chan struct{})}, at, err
 }
 
 // follow publishes a snapshot for everything that is written after the revision at, until the Store ends.
@@ -96,8 +94,8 @@ func (s *Store) watch(at int64) (int64, error) {
 
 // learn publishes the State after the events: always all those of a revision.
 func (s *Store) learn(events []*clientv3.Event) error {
-	old := s.Snapshot()
-	n := news{revision: old.Revision}
+	old := s.newest.Load()
+	n := news{revision: old.Revision, sequence: old.sequence, follows: true}
 	if own := s.own.Load(); own != nil {
 		n.own = *own
 	}
@@ -117,7 +115,7 @@ func (s *Store) learn(events []*clientv3.Event) error {
 	if err != nil {
 		return err
 	}
-	s.publish(state)
+	s.publish(&version{state, n.sequence, make(chan struct{})})
 	return nil
 }
 
@@ -125,12 +123,15 @@ func (s *Store) learn(events []*clientv3.Event) error {
 func (s *Store) reload() (at int64) {
 	for pause := 50 * time.Millisecond; s.life.Err() == nil; pause = min(2*pause, 2*time.Second) {
 		ctx, cancel := context.WithTimeout(s.life, time.Minute)
-		state, at, err := s.load(ctx)
+		v, at, err := s.load(ctx)
 		cancel()
+		if err == nil {
+			err = s.newest.Load().check(v.Revision, v.sequence)
+		}
 		switch {
 		case err == nil:
-			s.publish(state)
-			s.log.Info("read everything again", "revision", state.Revision)
+			s.publish(v)
+			s.log.Info("read everything again", "revision", v.Revision)
 			return at
 		case !errors.Is(err, ErrUnavailable):
 			s.end(err)
@@ -143,8 +144,8 @@ func (s *Store) reload() (at int64) {
 	return 0
 }
 
-func (s *Store) publish(state *vpc.State) {
-	old := s.newest.Swap(&version{state, make(chan struct{})})
+func (s *Store) publish(v *version) {
+	old := s.newest.Swap(v)
 	close(old.replaced)
 }
 
@@ -152,14 +153,17 @@ func (s *Store) publish(state *vpc.State) {
 type news struct {
 	changes  []vpc.Change
 	revision int64
+	sequence string                // the key's value
+	follows  bool                  // upon a snapshot: each write must name the one before it
 	own      map[string]vpc.Change // those that need no parsing where etcd brings the same
 }
 
 // add takes in the key. A nil value says that it was deleted.
 func (n *news) add(key string, value []byte, revision int64) error {
 	if key == sequenceKey {
-		n.revision = revision
-		return checkSequence(value)
+		before := n.sequence
+		n.revision, n.sequence = revision, string(value)
+		return checkSequence(value, before, n.follows)
 	}
 	if name, ok := strings.CutPrefix(key, objects); ok {
 		if own, ok := n.own[key]; ok && value != nil && bytes.Equal(own.Value, value) {
@@ -171,24 +175,3 @@ func (n *news) add(key string, value []byte, revision int64) error {
 	}
 	return nil
 }
-
-// A sequence is the value of the sequence key.
-type sequence struct {
-	Schema int `json:"schema"`
-}
-
-func checkSequence(value []byte) error {
-	var q sequence
-	if err := json.Unmarshal(value, &q); err != nil {
-		return fmt.Errorf("the key %s in etcd is damaged or was deleted: %q", sequenceKey, value)
-	}
-	if q.Schema > vpc.Schema {
-		return fmt.Errorf("the data was written by a newer Crenel: it has schema %d, and this one knows up to %d", q.Schema, vpc.Schema)
-	}
-	return nil
-}
-
-var sequenceValue = func() string {
-	value, _ := json.Marshal(sequence{vpc.Schema})
-	return string(value)
-}()

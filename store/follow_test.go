@@ -70,7 +70,7 @@ func TestALostWatchReadsEverythingAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	late.newest.Store(&version{old, make(chan struct{})})
+	late.newest.Store(&version{State: old, replaced: make(chan struct{})})
 	late.workers.Go(func() { late.follow(2) })
 	state, err := late.Wait(t.Context(), s.Snapshot().Revision-1)
 	if err != nil {

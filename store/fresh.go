@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"time"
-
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 const (
@@ -53,14 +51,9 @@ func (s *Store) confirm() {
 func (s *Store) catchUp() error {
 	ctx, cancel := context.WithTimeout(s.life, confirmWait)
 	defer cancel()
-	resp, err := s.client.Get(ctx, sequenceKey, clientv3.WithKeysOnly()) // linearizable
+	revision, err := s.ask(ctx, s.newest.Load())
 	if err != nil {
 		return err
 	}
-	for _, kv := range resp.Kvs {
-		if err := s.reach(ctx, kv.ModRevision); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.reach(ctx, revision)
 }

@@ -9,7 +9,9 @@
 // Every object is one key, /crenel/v1/<kind>/<key>, and its value is the object's JSON. Every
 // transaction also writes /crenel/sequence, on the condition that nobody wrote it since the snapshot
 // that the transaction was computed from. So writes are serializable, refused ones too, however many
-// servers share one etcd, and State.Revision is the revision of that key. Its value names the schema of the data.
+// servers share one etcd, and State.Revision is the revision of that key. Its value names the schema of the data, the
+// write itself and the one before it: an etcd that was put back, or emptied, while a Store follows it is found out by
+// that, and the Store ends. Who opens it anew has what etcd has.
 //
 // Snapshots advance only by what etcd's watch brings, at a server's own writes too. Nothing but a Store
 // may write below /crenel/: it would not move the sequence.
@@ -85,9 +87,11 @@ type limits struct {
 	room             func() error  // tells that the disk is full; nil: the etcd's operator looks after it
 }
 
-// A version is a snapshot; replaced is closed when there is a newer one.
+// A version is a snapshot, with the value that the sequence key has at its revision; replaced is closed when there is
+// a newer one.
 type version struct {
 	*vpc.State
+	sequence string // "": nothing was ever written
 	replaced chan struct{}
 }
 
@@ -113,12 +117,12 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 // begin loads the State through the client and starts to follow and to write it.
 func (s *Store) begin(ctx context.Context) error {
 	asked := time.Now()
-	state, at, err := s.load(ctx)
+	v, at, err := s.load(ctx)
 	if err != nil {
 		return err
 	}
 	s.requests = make(chan *request)
-	s.newest.Store(&version{state, make(chan struct{})})
+	s.newest.Store(v)
 	s.workers.Go(func() { s.follow(at) })
 	s.workers.Go(s.write)
 	if s.external {

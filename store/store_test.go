@@ -322,7 +322,7 @@ func TestARefusalIsOfWhatTheOtherServerLeft(t *testing.T) {
 		late.end(ErrClosed)
 		late.workers.Wait()
 	})
-	late.newest.Store(&version{vpc.New(), make(chan struct{})})
+	late.newest.Store(&version{State: vpc.New(), replaced: make(chan struct{})})
 	update(t, s, account("1"))
 	runs := 0
 	queue := requests(t, func(e *vpc.Edit) error {

@@ -46,18 +46,28 @@ func (s *Store) Update(ctx context.Context, scope vpc.Scope, fn func(*vpc.Edit) 
 	return r.revision, r.err
 }
 
-// write commits requests until the Store ends. Those that wait at the same time go together.
+// write commits requests until the Store ends. Those that wait at the same time go together. Where other servers come
+// first again and again, those that wait are answered at last.
 func (s *Store) write() {
 	var queue []*request // in the order in which they came
+	first, since := true, time.Time{}
 	for {
 		if queue = s.take(queue); len(queue) == 0 {
 			return
+		}
+		if first {
+			since = time.Now()
 		}
 		if s.life.Err() != nil {
 			answer(queue, 0, s.unavailable(nil))
 			return
 		}
-		queue = queue[s.commit(queue):]
+		n := s.commit(queue)
+		if n == 0 && time.Since(since) > s.limits.timeout {
+			answer(queue, 0, s.unavailable(errBehind))
+			n = len(queue)
+		}
+		queue, first = queue[n:], n > 0
 	}
 }
 
@@ -88,8 +98,8 @@ var errBehind = errors.New("another server wrote first")
 // changed and answers them. It returns how many it answered: none where another server came first, for
 // then all of them must run again.
 func (s *Store) commit(queue []*request) int {
-	b := &batch{base: s.Snapshot(), limits: s.limits, puts: map[string]vpc.Change{}}
-	b.state = b.base
+	b := &batch{base: s.newest.Load(), limits: s.limits, puts: map[string]vpc.Change{}}
+	b.state = b.base.State
 	n := 0
 	for n < len(queue) && s.add(b, queue[n]) {
 		n++
@@ -118,7 +128,7 @@ func answer(requests []*request, revision int64, err error) {
 
 // A batch is what one transaction commits.
 type batch struct {
-	base  *vpc.State            // the snapshot that it must follow upon
+	base  *version              // the snapshot that it must follow upon
 	state *vpc.State            // the base and all edits
 	puts  map[string]vpc.Change // by etcd's key
 	bytes int
@@ -184,9 +194,9 @@ func (s *Store) put(b *batch) (revision int64, err error) {
 	ctx, cancel := context.WithTimeout(s.life, s.limits.timeout)
 	defer cancel()
 	resp, err := s.client.Txn(ctx).
-		If(clientv3.Compare(clientv3.ModRevision(sequenceKey), "=", b.base.Revision)).
+		If(b.base.isNewest()...).
 		Then(b.operations()...).
-		Else(clientv3.OpGet(sequenceKey, clientv3.WithKeysOnly())).
+		Else(clientv3.OpGet(sequenceKey)).
 		Commit()
 	if err != nil {
 		return 0, s.unavailable(err)
@@ -195,9 +205,9 @@ func (s *Store) put(b *batch) (revision int64, err error) {
 		s.compact(ctx, resp.Header.Revision)
 		return resp.Header.Revision, s.reach(ctx, resp.Header.Revision)
 	}
-	newer := b.base.Revision + 1
-	for _, kv := range resp.Responses[0].GetResponseRange().Kvs {
-		newer = kv.ModRevision
+	newer, err := s.heard(b.base, (*clientv3.GetResponse)(resp.Responses[0].GetResponseRange()))
+	if err != nil {
+		return 0, err
 	}
 	return 0, s.behind(ctx, newer)
 }
@@ -210,16 +220,11 @@ func (s *Store) current(b *batch) error {
 	}
 	ctx, cancel := context.WithTimeout(s.life, s.limits.timeout)
 	defer cancel()
-	resp, err := s.client.Get(ctx, sequenceKey, clientv3.WithKeysOnly())
-	if err != nil {
-		return s.unavailable(err)
+	revision, err := s.ask(ctx, b.base)
+	if err != nil || revision == b.base.Revision {
+		return err
 	}
-	for _, kv := range resp.Kvs {
-		if kv.ModRevision > b.base.Revision {
-			return s.behind(ctx, kv.ModRevision)
-		}
-	}
-	return nil
+	return s.behind(ctx, revision)
 }
 
 // behind is errBehind, when the snapshot has what the other server wrote.
@@ -238,8 +243,17 @@ func (s *Store) reach(ctx context.Context, revision int64) error {
 	return nil
 }
 
+// isNewest is the condition that etcd has what the version is made of, and nothing else.
+func (v *version) isNewest() []clientv3.Cmp {
+	same := []clientv3.Cmp{clientv3.Compare(clientv3.ModRevision(sequenceKey), "=", v.Revision)}
+	if v.sequence != "" {
+		same = append(same, clientv3.Compare(clientv3.Value(sequenceKey), "=", v.sequence))
+	}
+	return same
+}
+
 func (b *batch) operations() []clientv3.Op {
-	ops := []clientv3.Op{clientv3.OpPut(sequenceKey, sequenceValue)}
+	ops := []clientv3.Op{clientv3.OpPut(sequenceKey, nextSequence(b.base.sequence))}
 	for _, key := range slices.Sorted(maps.Keys(b.puts)) {
 		if value := b.puts[key].Value; value != nil {
 			ops = append(ops, clientv3.OpPut(key, string(value)))

@@ -17,7 +17,7 @@ var (
 // network ACL and its main route table. The caller has checked the CIDR.
 // https://docs.aws.amazon.com/vpc/latest/userguide/create-vpc.html
 func (e *Edit) NewVPC(cidr netip.Prefix, tenancy string, isDefault bool) *VPC {
-	v := &VPC{ID: e.NewID("vpc"), Scope: e.Scope, Num: e.NewNum(), CIDR: cidr.Masked(), AssociationID: e.NewID("vpc-cidr-assoc"),
+	v := &VPC{ID: e.NewID("vpc"), Scope: e.Scope, Num: e.newVPCNum(), CIDR: cidr.Masked(), AssociationID: e.NewID("vpc-cidr-assoc"),
 		Default: isDefault, Tenancy: tenancy, DHCPOptions: e.defaultDHCPOptions().ID, DNSSupport: true, DNSHostnames: isDefault}
 	e.VPCs.Put(v)
 	group := e.NewSecurityGroup(v.ID, "default", "default VPC security group")

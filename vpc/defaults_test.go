@@ -294,3 +294,40 @@ func TestNewGroupsLetOutWhatTheirVPCHas(t *testing.T) {
 		}
 	}
 }
+
+// A tenant can use up numbers, by making groups and deleting them. VPCs go on, with numbers that fit into packets.
+func TestVPCNumbersBeginAgain(t *testing.T) {
+	cidr := netip.MustParsePrefix("10.0.0.0/16")
+	s := whole(t, func(e *Edit) {
+		for range 3 {
+			e.NewVPC(cidr, "default", false)
+		}
+		c := e.Cell()
+		c.NextNum = 3*(1<<24) - 1
+		e.Cells.Put(&c)
+		for range 5 {
+			e.NewVPC(cidr, "default", false)
+		}
+	})
+	seen := map[uint32]bool{}
+	for v := range s.VPCs.All() {
+		if v.Num == 0 || v.Num > maxVPCNum || seen[v.Num] {
+			t.Errorf("%s has the number %d", v.ID, v.Num)
+		}
+		seen[v.Num] = true
+	}
+	if len(seen) != 9 || !seen[maxVPCNum] {
+		t.Errorf("the numbers %v", seen)
+	}
+}
+
+func TestNumbersEnd(t *testing.T) {
+	e := New().Edit(Scope{}, noon, nil)
+	e.Cells.Put(&Cell{NextNum: 1<<32 - 1})
+	defer func() {
+		if recover() == nil {
+			t.Error("a number is given twice")
+		}
+	}()
+	e.NewNum()
+}

@@ -21,7 +21,7 @@ type Tags map[string]string
 
 // A Cell is what a whole State has once.
 type Cell struct {
-	NextNum uint32       // the next number that NewNum hands out; numbers are never used twice
+	NextNum uint32       // the next number that NewNum hands out; but those of VPCs, numbers are never used twice
 	Public  netip.Prefix // the pool of public addresses; its first address is the host's; zero: there is none
 	Host    Capacity     // zero: no host ever said
 }
@@ -94,6 +94,7 @@ type VPC struct {
 func newVPCs() *Table[VPC] {
 	return newTable("vpc", func(v *VPC) string { return v.ID }, map[string]func(*VPC) []string{
 		"dhcp-options": func(v *VPC) []string { return keys{v.DHCPOptions} },
+		"num":          func(v *VPC) []string { return keys{numKey(v.Num)} },
 		"association": func(v *VPC) []string { // with its ranges
 			return append(associations(slices.Concat(v.Secondary, v.IPv6)), v.AssociationID)
 		},

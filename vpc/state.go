@@ -4,8 +4,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -244,11 +246,30 @@ func (e *Edit) NewID(prefix string) string {
 	return prefix + "-" + hex.EncodeToString(b[:])[:17]
 }
 
-// NewNum hands out a number that this cell never used before.
+// NewNum hands out a number that this cell never used before. Where a cell has used all of them, which takes
+// years, nothing that needs one can be made.
 func (e *Edit) NewNum() uint32 {
 	c := e.Cell()
 	n := c.NextNum
+	if n == math.MaxUint32 {
+		panic("vpc: the cell has used all of its numbers")
+	}
 	c.NextNum++
 	e.Cells.Put(&c)
 	return n
 }
+
+// maxVPCNum is the highest number of a VPC: packets have 24 bits for it.
+const maxVPCNum = 1<<24 - 1
+
+// newVPCNum hands out a number for a VPC. Once the cell's numbers have outgrown packets it begins again at 1, with
+// those that no VPC has: each was last used some 16 million numbers ago, and no host knows of that any more.
+func (e *Edit) newVPCNum() uint32 {
+	for {
+		if n := e.NewNum() & maxVPCNum; n != 0 && e.VPCs.First("num", numKey(n)) == nil {
+			return n
+		}
+	}
+}
+
+func numKey(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
