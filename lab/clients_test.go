@@ -139,7 +139,8 @@ func TestTerraform(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := map[string]any{"vpc": true, "subnets": 3.0, "subnet": true, "default": true, "groups": 4.0, "group": true, "instance": true,
-		"user_data": "#!/bin/sh\nexec sleep infinity\n", "instances": 1.0, "ports": 1.0, "vcpus": 2.0}
+		"user_data": "#!/bin/sh\nexec sleep infinity\n", "instances": 1.0, "ports": 1.0,
+		"rules": 60.0, "gateway": true, "nat": true, "vcpus": 2.0}
 	if out.Account.Value != "123456789012" || !reflect.DeepEqual(out.Found.Value, found) {
 		t.Errorf("the data sources found %+v", out)
 	}

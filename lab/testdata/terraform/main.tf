@@ -461,6 +461,16 @@ data "aws_vpc_endpoint_service" "s3" {
   service      = "s3"
   service_type = "Gateway"
 }
+data "aws_prefix_list" "s3" { name = "com.amazonaws.${data.aws_region.here.name}.s3" }
+data "aws_servicequotas_service_quota" "rules" {
+  service_code = "vpc"
+  quota_name   = "Inbound or outbound rules per security group"
+}
+data "aws_regions" "all" {}
+data "aws_internet_gateway" "main" {
+  internet_gateway_id = aws_internet_gateway.main.id
+}
+data "aws_nat_gateway" "main" { id = aws_nat_gateway.main.id }
 data "aws_ec2_instance_type" "small" { instance_type = "t3.micro" }
 
 output "found" {
@@ -475,6 +485,9 @@ output "found" {
     user_data = base64decode(data.aws_instance.web.user_data_base64)
     instances = length(data.aws_instances.app.ids)
     ports     = length(data.aws_network_interfaces.app.ids)
+    rules     = data.aws_servicequotas_service_quota.rules.value
+    gateway   = data.aws_internet_gateway.main.attachments[0].vpc_id == aws_vpc.main.id
+    nat       = data.aws_nat_gateway.main.public_ip == aws_eip.nat.public_ip
     vcpus     = data.aws_ec2_instance_type.small.default_vcpus
   }
 }
