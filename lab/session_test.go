@@ -43,6 +43,21 @@ func awsCLIs(t *testing.T) (paths []string) {
 	return []string{debian, found}
 }
 
+// withCLI is a folder in which the CLI is called aws, whatever it is called where it lies. A wrapper, not a
+// link: it may be a script that asks where it lies.
+func withCLI(t *testing.T, path string) (dir string) {
+	t.Helper()
+	if path == "" {
+		t.Skip("there is no other AWS CLI on the PATH than Debian's")
+	}
+	dir = t.TempDir()
+	wrapper := fmt.Sprintf("#!/bin/sh\nexec %s \"$@\"\n", path)
+	if err := os.WriteFile(filepath.Join(dir, "aws"), []byte(wrapper), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // readme is what README.md has a new user type: the command of the first shell, and the session of the second.
 func readme(t *testing.T) (run, session string) {
 	t.Helper()
@@ -94,16 +109,7 @@ func TestTheSessionOfTheREADME(t *testing.T) {
 	})
 	for _, path := range awsCLIs(t) {
 		t.Run(path, func(t *testing.T) {
-			if path == "" {
-				t.Skip("there is no other AWS CLI on the PATH than Debian's")
-			}
-			dir := t.TempDir()
-			// Whatever the CLI is called there, the user calls it aws. A wrapper, not a link: it may be a
-			// script that asks where it lies.
-			wrapper := fmt.Sprintf("#!/bin/sh\nexec %s \"$@\"\n", path)
-			if err := os.WriteFile(filepath.Join(dir, "aws"), []byte(wrapper), 0o755); err != nil {
-				t.Fatal(err)
-			}
+			dir := withCLI(t, path)
 			if err := os.Symlink(u.bin, filepath.Join(dir, "bin")); err != nil {
 				t.Fatal(err)
 			}
