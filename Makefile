@@ -20,7 +20,7 @@ test: all
 
 soak: all
 	@./setup.sh test
-	CRENEL_SOAK=1 ./test.sh -timeout 45m -skip '^Test(Terraform|Ansible|JavaScript|CLI|TheSessionOfTheREADME)$$' ./datapath ./store ./cli ./lab
+	CRENEL_SOAK=1 ./test.sh -timeout 45m -skip '^Test(Terraform|Ansible|JavaScript|CLI|TheSessionOfTheREADME)$$' ./api ./datapath ./store ./cli ./lab
 
 bench: all
 	@./setup.sh test

@@ -177,6 +177,14 @@ func unsoundAddresses(s *vpc.State) string {
 			return i.ID + " has a primary IPv6 address and none"
 		}
 	}
+	for r := range s.CIDRReservations.All() { // they hold back what nobody has
+		subnet := s.Subnets.Get(r.Subnet)
+		for a := r.CIDR.Addr(); a.Is4() && r.CIDR.Contains(a); a = a.Next() {
+			if !vpc.ReservedIn(subnet.CIDR, a) && taken[vpc.AddressKey(subnet.VPC, a.String())] == "" {
+				used[subnet.ID]++
+			}
+		}
+	}
 	for n := range s.Subnets.All() {
 		if got, want := s.FreeAddresses(n), 1<<(32-n.CIDR.Bits())-5-used[n.ID]; got != want {
 			return fmt.Sprintf("%s says that %d are free, and %d are", n.ID, got, want)
