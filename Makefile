@@ -24,7 +24,7 @@ soak: all
 
 bench: all
 	@./setup.sh test
-	$(GO) test -run '^$$' -bench . ./datapath ./store ./policy ./api
+	$(GO) test -run '^$$' -bench . -timeout 60m ./datapath ./store ./policy ./api ./bench
 
 # Everything generated is committed; this writes it again. Needs clang and protoc.
 generate:

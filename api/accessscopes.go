@@ -184,19 +184,8 @@ func deleteNetworkInsightsAccessScope(e *vpc.Edit, in *ec2.DeleteNetworkInsights
 // describeNetworkInsightsAccessScopes lists access scopes.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInsightsAccessScopes.html
 func describeNetworkInsightsAccessScopes(s *vpc.State, in *ec2.DescribeNetworkInsightsAccessScopesInput) (*ec2.DescribeNetworkInsightsAccessScopesOutput, error) {
-	found, err := accessScopeIDs.all(s, in.NetworkInsightsAccessScopeIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.NetworkInsightsAccessScope
-	for _, a := range found {
-		items = append(items, showAccessScope(a))
-	}
-	scopes, next, err := accessScopeListing.page(s, in, len(in.NetworkInsightsAccessScopeIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeNetworkInsightsAccessScopesOutput{NetworkInsightsAccessScopes: scopes, NextToken: next}, nil
+	scopes, next, err := describe(s, in, accessScopeIDs, in.NetworkInsightsAccessScopeIds, accessScopeListing, showAccessScope)
+	return &ec2.DescribeNetworkInsightsAccessScopesOutput{NetworkInsightsAccessScopes: scopes, NextToken: next}, err
 }
 
 func showAccessScope(a *vpc.NetworkInsightsAccessScope) ec2.NetworkInsightsAccessScope {

@@ -86,19 +86,8 @@ func replaceNetworkAclAssociation(e *vpc.Edit, in *ec2.ReplaceNetworkAclAssociat
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkAcls.html
 func describeNetworkAcls(s *vpc.State, in *ec2.DescribeNetworkAclsInput) (*ec2.DescribeNetworkAclsOutput, error) {
-	found, err := aclIDs.all(s, in.NetworkAclIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.NetworkAcl
-	for _, a := range found {
-		items = append(items, showACL(s, a))
-	}
-	acls, next, err := aclListing.page(s, in, len(in.NetworkAclIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeNetworkAclsOutput{NetworkAcls: acls, NextToken: next}, nil
+	acls, next, err := describe(s, in, aclIDs, in.NetworkAclIds, aclListing, func(a *vpc.NetworkACL) ec2.NetworkAcl { return showACL(s, a) })
+	return &ec2.DescribeNetworkAclsOutput{NetworkAcls: acls, NextToken: next}, err
 }
 
 // showACL is the network ACL as DescribeNetworkAcls shows it, with the subnets that have it.

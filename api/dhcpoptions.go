@@ -148,19 +148,8 @@ func associateDhcpOptions(e *vpc.Edit, in *ec2.AssociateDhcpOptionsInput) (*ec2.
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeDhcpOptions.html
 func describeDhcpOptions(s *vpc.State, in *ec2.DescribeDhcpOptionsInput) (*ec2.DescribeDhcpOptionsOutput, error) {
-	found, err := dhcpOptionsIDs.all(s, in.DhcpOptionsIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.DhcpOptions
-	for _, o := range found {
-		items = append(items, showDHCPOptions(o))
-	}
-	options, next, err := dhcpOptionsListing.page(s, in, len(in.DhcpOptionsIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeDhcpOptionsOutput{DhcpOptions: options, NextToken: next}, nil
+	options, next, err := describe(s, in, dhcpOptionsIDs, in.DhcpOptionsIds, dhcpOptionsListing, showDHCPOptions)
+	return &ec2.DescribeDhcpOptionsOutput{DhcpOptions: options, NextToken: next}, err
 }
 
 func showDHCPOptions(o *vpc.DHCPOptions) ec2.DhcpOptions {

@@ -49,19 +49,8 @@ func deleteEgressOnlyInternetGateway(e *vpc.Edit, in *ec2.DeleteEgressOnlyIntern
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeEgressOnlyInternetGateways.html
 func describeEgressOnlyInternetGateways(s *vpc.State, in *ec2.DescribeEgressOnlyInternetGatewaysInput) (*ec2.DescribeEgressOnlyInternetGatewaysOutput, error) {
-	found, err := egressOnlyIDs.all(s, in.EgressOnlyInternetGatewayIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.EgressOnlyInternetGateway
-	for _, g := range found {
-		items = append(items, showEgressOnly(g))
-	}
-	gateways, next, err := egressOnlyListing.page(s, in, len(in.EgressOnlyInternetGatewayIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeEgressOnlyInternetGatewaysOutput{EgressOnlyInternetGateways: gateways, NextToken: next}, nil
+	gateways, next, err := describe(s, in, egressOnlyIDs, in.EgressOnlyInternetGatewayIds, egressOnlyListing, showEgressOnly)
+	return &ec2.DescribeEgressOnlyInternetGatewaysOutput{EgressOnlyInternetGateways: gateways, NextToken: next}, err
 }
 
 func showEgressOnly(g *vpc.EgressOnlyGateway) ec2.EgressOnlyInternetGateway {

@@ -341,19 +341,8 @@ func deleteVpcEndpoints(e *vpc.Edit, in *ec2.DeleteVpcEndpointsInput) (*ec2.Dele
 // describeVpcEndpoints lists endpoints.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEndpoints.html
 func describeVpcEndpoints(s *vpc.State, in *ec2.DescribeVpcEndpointsInput) (*ec2.DescribeVpcEndpointsOutput, error) {
-	found, err := endpointIDs.all(s, in.VpcEndpointIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.VpcEndpoint
-	for _, p := range found {
-		items = append(items, showEndpoint(s, p))
-	}
-	endpoints, next, err := endpointListing.page(s, in, len(in.VpcEndpointIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeVpcEndpointsOutput{VpcEndpoints: endpoints, NextToken: next}, nil
+	endpoints, next, err := describe(s, in, endpointIDs, in.VpcEndpointIds, endpointListing, func(p *vpc.VPCEndpoint) ec2.VpcEndpoint { return showEndpoint(s, p) })
+	return &ec2.DescribeVpcEndpointsOutput{VpcEndpoints: endpoints, NextToken: next}, err
 }
 
 func showEndpoint(s *vpc.State, p *vpc.VPCEndpoint) ec2.VpcEndpoint {

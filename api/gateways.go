@@ -105,19 +105,8 @@ func deleteInternetGateway(e *vpc.Edit, in *ec2.DeleteInternetGatewayInput) (*ec
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInternetGateways.html
 func describeInternetGateways(s *vpc.State, in *ec2.DescribeInternetGatewaysInput) (*ec2.DescribeInternetGatewaysOutput, error) {
-	found, err := internetGatewayIDs.all(s, in.InternetGatewayIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.InternetGateway
-	for _, g := range found {
-		items = append(items, showInternetGateway(g))
-	}
-	gateways, next, err := internetGatewayListing.page(s, in, len(in.InternetGatewayIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeInternetGatewaysOutput{InternetGateways: gateways, NextToken: next}, nil
+	gateways, next, err := describe(s, in, internetGatewayIDs, in.InternetGatewayIds, internetGatewayListing, showInternetGateway)
+	return &ec2.DescribeInternetGatewaysOutput{InternetGateways: gateways, NextToken: next}, err
 }
 
 func showInternetGateway(g *vpc.InternetGateway) ec2.InternetGateway {

@@ -219,19 +219,8 @@ func deleteNetworkInsightsPath(e *vpc.Edit, in *ec2.DeleteNetworkInsightsPathInp
 // describeNetworkInsightsPaths lists paths.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInsightsPaths.html
 func describeNetworkInsightsPaths(s *vpc.State, in *ec2.DescribeNetworkInsightsPathsInput) (*ec2.DescribeNetworkInsightsPathsOutput, error) {
-	found, err := insightsPathIDs.all(s, in.NetworkInsightsPathIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.NetworkInsightsPath
-	for _, p := range found {
-		items = append(items, *showInsightsPath(p))
-	}
-	paths, next, err := insightsPathListing.page(s, in, len(in.NetworkInsightsPathIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeNetworkInsightsPathsOutput{NetworkInsightsPaths: paths, NextToken: next}, nil
+	paths, next, err := describe(s, in, insightsPathIDs, in.NetworkInsightsPathIds, insightsPathListing, func(p *vpc.NetworkInsightsPath) ec2.NetworkInsightsPath { return *showInsightsPath(p) })
+	return &ec2.DescribeNetworkInsightsPathsOutput{NetworkInsightsPaths: paths, NextToken: next}, err
 }
 
 func showInsightsPath(p *vpc.NetworkInsightsPath) *ec2.NetworkInsightsPath {

@@ -88,19 +88,8 @@ func permittedInterface(s *vpc.State, id, permission string) (*vpc.Interface, er
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNetworkInterfacePermissions.html
 func describeNetworkInterfacePermissions(s *vpc.State, in *ec2.DescribeNetworkInterfacePermissionsInput) (*ec2.DescribeNetworkInterfacePermissionsOutput, error) {
-	found, err := permissionIDs.all(s, in.NetworkInterfacePermissionIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.NetworkInterfacePermission
-	for _, p := range found {
-		items = append(items, describePermission(p))
-	}
-	page, next, err := permissionListing.page(s, in, len(in.NetworkInterfacePermissionIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeNetworkInterfacePermissionsOutput{NetworkInterfacePermissions: page, NextToken: next}, nil
+	page, next, err := describe(s, in, permissionIDs, in.NetworkInterfacePermissionIds, permissionListing, describePermission)
+	return &ec2.DescribeNetworkInterfacePermissionsOutput{NetworkInterfacePermissions: page, NextToken: next}, err
 }
 
 func describePermission(p *vpc.InterfacePermission) ec2.NetworkInterfacePermission {

@@ -240,19 +240,8 @@ func deleteNatGateway(e *vpc.Edit, in *ec2.DeleteNatGatewayInput) (*ec2.DeleteNa
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeNatGateways.html
 func describeNatGateways(s *vpc.State, in *ec2.DescribeNatGatewaysInput) (*ec2.DescribeNatGatewaysOutput, error) {
-	found, err := natGatewayIDs.all(s, in.NatGatewayIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.NatGateway
-	for _, g := range found {
-		items = append(items, showNATGateway(g))
-	}
-	gateways, next, err := natGatewayListing.page(s, in, len(in.NatGatewayIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeNatGatewaysOutput{NatGateways: gateways, NextToken: next}, nil
+	gateways, next, err := describe(s, in, natGatewayIDs, in.NatGatewayIds, natGatewayListing, showNATGateway)
+	return &ec2.DescribeNatGatewaysOutput{NatGateways: gateways, NextToken: next}, err
 }
 
 func showNATGateway(g *vpc.NATGateway) ec2.NatGateway {

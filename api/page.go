@@ -43,6 +43,20 @@ type listing[T any] struct {
 	key     func(*T) string // the order of the items; no two have the same
 }
 
+// describe answers a Describe call that has the input in: of the objects with the wanted ids, or of all where
+// none is wanted, as show shows them, the page that is asked for. What it returns beside an error is of no use.
+func describe[T, V any](s *vpc.State, in any, k ids[T], wanted []string, l listing[V], show func(*T) V) ([]V, *string, error) {
+	found, err := k.all(s, wanted)
+	if err != nil {
+		return nil, nil, err
+	}
+	items := make([]V, 0, len(found))
+	for _, o := range found {
+		items = append(items, show(o))
+	}
+	return l.page(s, in, len(wanted) > 0, items)
+}
+
 // page answers a Describe call that has the input in: of the items those that meet its Filters, in the
 // order of their keys, after its NextToken, at most its MaxResults; and the token for the rest.
 // withIDs says that the items were asked for by their ids.

@@ -147,19 +147,8 @@ func peerable(s *vpc.State, p *vpc.Peering) bool {
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcPeeringConnections.html
 func describeVpcPeeringConnections(s *vpc.State, in *ec2.DescribeVpcPeeringConnectionsInput) (*ec2.DescribeVpcPeeringConnectionsOutput, error) {
-	found, err := peeringIDs.all(s, in.VpcPeeringConnectionIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.VpcPeeringConnection
-	for _, p := range found {
-		items = append(items, showPeering(s, p))
-	}
-	peerings, next, err := peeringListing.page(s, in, len(in.VpcPeeringConnectionIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeVpcPeeringConnectionsOutput{VpcPeeringConnections: peerings, NextToken: next}, nil
+	peerings, next, err := describe(s, in, peeringIDs, in.VpcPeeringConnectionIds, peeringListing, func(p *vpc.Peering) ec2.VpcPeeringConnection { return showPeering(s, p) })
+	return &ec2.DescribeVpcPeeringConnectionsOutput{VpcPeeringConnections: peerings, NextToken: next}, err
 }
 
 // showPeering is the connection as the asking side sees it. Of the accepter's VPC nothing shows before it

@@ -73,19 +73,8 @@ func changeRouteTable(e *vpc.Edit, id string, change func(*vpc.RouteTable)) {
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRouteTables.html
 func describeRouteTables(s *vpc.State, in *ec2.DescribeRouteTablesInput) (*ec2.DescribeRouteTablesOutput, error) {
-	found, err := routeTableIDs.all(s, in.RouteTableIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.RouteTable
-	for _, t := range found {
-		items = append(items, showRouteTable(s, t))
-	}
-	tables, next, err := routeTableListing.page(s, in, len(in.RouteTableIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeRouteTablesOutput{RouteTables: tables, NextToken: next}, nil
+	tables, next, err := describe(s, in, routeTableIDs, in.RouteTableIds, routeTableListing, func(t *vpc.RouteTable) ec2.RouteTable { return showRouteTable(s, t) })
+	return &ec2.DescribeRouteTablesOutput{RouteTables: tables, NextToken: next}, err
 }
 
 // showRouteTable is the table as DescribeRouteTables shows it, with the routes inside the VPC first.

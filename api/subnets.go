@@ -177,19 +177,8 @@ func subnetInUse(s *vpc.State, id string) bool {
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html
 func describeSubnets(s *vpc.State, in *ec2.DescribeSubnetsInput) (*ec2.DescribeSubnetsOutput, error) {
-	found, err := subnetIDs.all(s, in.SubnetIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.Subnet
-	for _, subnet := range found {
-		items = append(items, showSubnet(s, subnet))
-	}
-	subnets, next, err := subnetListing.page(s, in, len(in.SubnetIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeSubnetsOutput{Subnets: subnets, NextToken: next}, nil
+	subnets, next, err := describe(s, in, subnetIDs, in.SubnetIds, subnetListing, func(subnet *vpc.Subnet) ec2.Subnet { return showSubnet(s, subnet) })
+	return &ec2.DescribeSubnetsOutput{Subnets: subnets, NextToken: next}, err
 }
 
 // showSubnet is the subnet as DescribeSubnets shows it.

@@ -97,19 +97,10 @@ var classicLinkListing = listing[ec2.VpcClassicLink]{
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcClassicLinkDnsSupport.html
 func describeVpcClassicLinkDnsSupport(s *vpc.State, in *ec2.DescribeVpcClassicLinkDnsSupportInput) (*ec2.DescribeVpcClassicLinkDnsSupportOutput, error) {
-	found, err := vpcIDs.all(s, in.VpcIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.ClassicLinkDnsSupport
-	for _, v := range found {
-		items = append(items, ec2.ClassicLinkDnsSupport{VpcId: new(v.ID), ClassicLinkDnsSupported: new(false)})
-	}
-	vpcs, next, err := classicLinkDNSListing.page(s, in, len(in.VpcIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeVpcClassicLinkDnsSupportOutput{Vpcs: vpcs, NextToken: next}, nil
+	vpcs, next, err := describe(s, in, vpcIDs, in.VpcIds, classicLinkDNSListing, func(v *vpc.VPC) ec2.ClassicLinkDnsSupport {
+		return ec2.ClassicLinkDnsSupport{VpcId: new(v.ID), ClassicLinkDnsSupported: new(false)}
+	})
+	return &ec2.DescribeVpcClassicLinkDnsSupportOutput{Vpcs: vpcs, NextToken: next}, err
 }
 
 var classicLinkDNSListing = listing[ec2.ClassicLinkDnsSupport]{

@@ -175,19 +175,8 @@ func vpcInUse(s *vpc.State, id string) bool {
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html
 func describeVpcs(s *vpc.State, in *ec2.DescribeVpcsInput) (*ec2.DescribeVpcsOutput, error) {
-	found, err := vpcIDs.all(s, in.VpcIds)
-	if err != nil {
-		return nil, err
-	}
-	var items []ec2.Vpc
-	for _, v := range found {
-		items = append(items, showVPC(v))
-	}
-	vpcs, next, err := vpcListing.page(s, in, len(in.VpcIds) > 0, items)
-	if err != nil {
-		return nil, err
-	}
-	return &ec2.DescribeVpcsOutput{Vpcs: vpcs, NextToken: next}, nil
+	vpcs, next, err := describe(s, in, vpcIDs, in.VpcIds, vpcListing, showVPC)
+	return &ec2.DescribeVpcsOutput{Vpcs: vpcs, NextToken: next}, err
 }
 
 // showVPC is the VPC as DescribeVpcs shows it.
