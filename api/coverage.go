@@ -47,8 +47,8 @@ var StoredOnly = []Stored{
 	{"metadata options", "instances have no metadata service"},
 	{"monitoring", "nothing is measured"},
 	{"EBS optimization and CPU credits", "instances share the host's disk and processors"},
-	{"DHCP option sets", "instances get the names and servers of the default set"},
-	{"DNS attributes of VPCs", "instances resolve names as the host does, and nobody answers for their own, by address or by id"},
+	{"DHCP option sets", "instances are given the resolver of the default set"},
+	{"DNS attributes of VPCs", "instances are given the VPC's resolver, and nobody answers there yet: names do not resolve"},
 }
 
 // coverage is of every operation.
@@ -189,7 +189,7 @@ var coverage = map[string]Coverage{
 	"DescribeIamInstanceProfileAssociations": {answers, ""},
 
 	// launch templates and key pairs
-	"CreateLaunchTemplate":           {enforced, "parameters that RunInstances refuses are refused at the launch"},
+	"CreateLaunchTemplate":           {enforced, "further versions (CreateLaunchTemplateVersion, ModifyLaunchTemplate); parameters that RunInstances refuses are refused at the launch"},
 	"DeleteLaunchTemplate":           {enforced, ""},
 	"DescribeLaunchTemplates":        {answers, ""},
 	"DescribeLaunchTemplateVersions": {answers, "ResolveAlias: there are no Systems Manager parameters"},
@@ -245,7 +245,7 @@ func CoverageTable() string {
 		fmt.Fprintf(&b, "| %s | %s |\n", s.Noun, s.Missing)
 	}
 	fmt.Fprintf(&b, "\n%d operations. *answers*: it changes nothing; *enforced*: on packets and hosts; *kept*: and described, which is all that AWS\n"+
-		"does with it; *stored*: see above.\n\n| operation | built | effect |\n|---|---|---|\n", len(coverage))
+		"does with it; *stored*: see above. An operation that is not in this table answers `InvalidAction`, as one that AWS does not have.\n\n| operation | built | effect |\n|---|---|---|\n", len(coverage))
 	for _, name := range slices.Sorted(maps.Keys(coverage)) {
 		built := "done"
 		if lacks := coverage[name].Lacks; lacks != "" {

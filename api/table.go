@@ -33,6 +33,12 @@ type Hosts interface {
 	Console(instanceID string) (output []byte, at time.Time)
 }
 
+// Enforced tells whether what the operation changes can be felt: it is false where the change is stored and
+// described, and nothing acts on it yet.
+func (o Operation) Enforced() bool {
+	return !strings.HasPrefix(string(coverage[o.Name].Effect), string(stored("")))
+}
+
 // Lookup finds the operation. Where there is none, AWS's answer is InvalidAction.
 func Lookup(action string) (Operation, bool) {
 	o, ok := operations[action]

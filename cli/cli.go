@@ -30,9 +30,12 @@ type commands struct {
 	Controller controllerCmd `cmd:"" hidden:"" help:"The API's half of up, which starts it."`
 }
 
+// usualDataDir is where data is kept unless another place is named.
+const usualDataDir = "/var/lib/crenel"
+
 // dataDir is the flag that every command shares.
 type dataDir struct {
-	DataDir string `help:"Where crenel keeps its data (default: ${default})." default:"/var/lib/crenel" env:"CRENEL_DATA_DIR" placeholder:"DIR"`
+	DataDir string `help:"Where crenel keeps its data (default: ${default})." default:"${usual}" env:"CRENEL_DATA_DIR" placeholder:"DIR"`
 }
 
 // dir is the data directory as an absolute path without links.
@@ -70,7 +73,7 @@ func Run(args []string, stdout io.Writer, stderr *os.File) (status int) {
 		}
 	}()
 	var c commands
-	parser, err := kong.New(&c, kong.Name("crenel"),
+	parser, err := kong.New(&c, kong.Name("crenel"), kong.Vars{"usual": usualDataDir},
 		kong.Description("AWS security groups for networks you run yourself: the EC2 API, enforced with eBPF."),
 		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))

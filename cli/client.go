@@ -40,8 +40,8 @@ type client struct {
 	key vpc.AccessKey
 }
 
-// client finds the server: the one that is named, that of the data directory, or, where this user may not
-// read that or there is none, the one that crenel env told the shell of.
+// client finds the server: the one that is named, that of the data directory, or, where none is named and
+// this user may not read the usual one or there is none, the one that crenel env told the shell of.
 func (r remote) client() (c client, err error) {
 	fromEnv := client{settings{Endpoint: os.Getenv("AWS_ENDPOINT_URL"), Region: os.Getenv("AWS_REGION")},
 		vpc.AccessKey{ID: os.Getenv("AWS_ACCESS_KEY_ID"), Secret: os.Getenv("AWS_SECRET_ACCESS_KEY")}}
@@ -60,7 +60,7 @@ func (r remote) client() (c client, err error) {
 	if c.settings, err = readSettings(dir); err == nil {
 		c.key, err = auth.ReadRoot(dir)
 	}
-	if err != nil && hasKey && fromEnv.Endpoint != "" {
+	if err != nil && hasKey && fromEnv.Endpoint != "" && r.DataDir == usualDataDir {
 		return fromEnv, nil
 	}
 	if errors.Is(err, os.ErrPermission) {

@@ -15,7 +15,7 @@ import (
 
 type downCmd struct {
 	dataDir
-	Purge bool `help:"Delete the data too: the data directory and everything in it."`
+	Purge bool `help:"Delete the data too, and the data directory if nothing else is in it."`
 }
 
 // Run stops an `up` that is still there, then removes what it made. Running it again is harmless.

@@ -83,12 +83,33 @@ func (p place) prepare(subs []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := ours(dir); err != nil {
+		return "", err
+	}
 	for _, sub := range subs {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return "", err
 		}
 	}
 	return dir, nil
+}
+
+// ours refuses a directory that holds things and was not a data directory before: what is in it is not for
+// us to use, nor for `down --purge` to delete.
+func ours(dir string) error {
+	if _, err := os.Lstat(filepath.Join(dir, "lock")); err == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() != "lost+found" { // of a file system of its own
+			return fmt.Errorf("%s is no data directory of crenel, and it is not empty", dir)
+		}
+	}
+	return nil
 }
 
 // unwrapAddr drops what net repeats of the address.

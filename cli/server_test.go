@@ -124,3 +124,16 @@ func TestAnothersDataIsRefused(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// A directory that somebody uses for something else is left as it is.
+func TestADirectoryOfSomebodyElsesIsRefused(t *testing.T) {
+	alone(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "credentials"), []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	fails(t, "is no data directory of crenel, and it is not empty", "server", "--data-dir="+dir, "--listen=127.0.0.1:0")
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("the directory holds %v (%v)", left, err)
+	}
+}

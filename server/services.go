@@ -49,6 +49,9 @@ func (s *Server) serveEC2(ctx context.Context, c *call, form url.Values, out *by
 	if err != nil {
 		return err
 	}
+	if op.Write && !op.Enforced() {
+		c.enforced = "false" // it is stored, whatever the host confirmed
+	}
 	return ec2.Encode(out, op.Name, c.id, result)
 }
 
