@@ -80,12 +80,8 @@ func (r reading) checkPeering(pair ec2.UserIdGroupPair, between string) error {
 	if id == "" || id == between {
 		return nil
 	}
-	if err := peeringIDs.check(id); err != nil {
+	if _, err := peeringIDs.find(r.State, id); err != nil {
 		return err
-	}
-	p := r.Peerings.Get(id)
-	if p == nil || p.Requester.Scope != r.Scope && p.Accepter.Scope != r.Scope {
-		return vpc.Errorf(peeringIDs.notFound, "The %s '%s' does not exist", peeringIDs.noun, id)
 	}
 	return differentNetworks()
 }
