@@ -42,7 +42,7 @@ func (w *world) checkAsked(o Operation, in any, form string, e *vpc.Edit) {
 			continue
 		}
 		kind, id := resourceOf(c.Kind, c.Key, was)
-		if was != "" && kind != "" && !asked[id] {
+		if was != "" && kind != "" && !asked[id] && w.isSeen(id) {
 			w.Errorf("%s %s changes the %s %s and asks about %v", o.Name, form, c.Kind, c.Key, slices.Sorted(maps.Keys(asked)))
 		}
 		if is == "" && kind != "" {
@@ -93,6 +93,12 @@ var along = map[string][]string{
 	"AssociateVpcCidrBlock":    {"security-group", "network-acl", "peering"},
 	"DisassociateVpcCidrBlock": {"security-group", "network-acl"},
 	"StartInstances":           {"network-interface"}, // its public address
+}
+
+// isSeen tells whether the caller sees the object: only then there is anything to ask.
+func (w *world) isSeen(id string) bool {
+	o, ok := w.state.As(w.scope).Find(id).(interface{ In(vpc.Scope) bool })
+	return !ok || o.In(w.scope)
 }
 
 func goesAlong(action, what string) bool {

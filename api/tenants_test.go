@@ -163,3 +163,58 @@ func TestWhatIsNotNamedIsAskedAbout(t *testing.T) {
 		}
 	}
 }
+
+// Of another account's group nothing shows but to a peer: neither whether it is there nor its name.
+func TestGroupsOfOthersAreSeenByPeersOnly(t *testing.T) {
+	w := newWorld(t)
+	a := w.vpc("10.1.0.0/16")
+	web := w.group("web", a)
+	var b, secret string
+	w.in(testFriend, func() {
+		b = w.vpc("10.2.0.0/16")
+		secret = w.group("secret", b)
+	})
+	user := "UserId=" + testFriend.Account
+	for _, id := range []string{secret, "sg-00000000"} {
+		w.refuse("AuthorizeSecurityGroupIngress", from(web, id, user), "InvalidGroup.NotFound: The security group '"+id+"' does not exist")
+	}
+	w.peering("pcx-00000001", "active", a, b)
+	do[ec2.AuthorizeSecurityGroupIngressOutput](w, "AuthorizeSecurityGroupIngress", from(web, secret, user))
+	named := "Filter.1.Name=ip-permission.group-name&Filter.1.Value.1="
+	if n := len(do[ec2.DescribeSecurityGroupsOutput](w, "DescribeSecurityGroups", named+"s*").SecurityGroups); n > 0 {
+		t.Error("a filter tells the name")
+	}
+	w.peering("pcx-00000001", "deleted", a, b)
+	before := w.references(web)
+	w.in(testFriend, func() { do[ec2.DeleteSecurityGroupOutput](w, "DeleteSecurityGroup", "GroupId="+secret) })
+	if after := w.references(web); after != before {
+		t.Errorf("when the group is deleted, %s becomes %s", before, after)
+	}
+}
+
+// Who may associate Elastic IPs with another account's interface displaces none of the owner's; and the owner may
+// end the association.
+func TestAPermissionToAssociateDisplacesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.pool("198.18.0.0/24")
+	face := *w.newFace("SubnetId=" + w.defaultSubnet("us-east-1a")).NetworkInterfaceId
+	do[ec2.CreateNetworkInterfacePermissionOutput](w, "CreateNetworkInterfacePermission", "NetworkInterfaceId="+face+"&AwsAccountId="+testFriend.Account+"&Permission=EIP-ASSOCIATE")
+	mine, _ := w.allocate()
+	form := "NetworkInterfaceId=" + face + "&AllocationId="
+	association := w.associate(form + mine)
+	var theirs, granted string
+	w.in(testFriend, func() {
+		theirs, _ = w.allocate()
+		w.refuse("AssociateAddress", form+theirs, "Resource.AlreadyAssociated: resource "+face+" is already associated with associate-id "+association)
+		w.refuse("DisassociateAddress", "AssociationId="+association, "InvalidAssociationID.NotFound: The association ID '"+association+"' does not exist")
+	})
+	do[ec2.DisassociateAddressOutput](w, "DisassociateAddress", "AssociationId="+association)
+	w.in(testFriend, func() { granted = w.associate(form + theirs) })
+	if got, want := w.asks("DisassociateAddress", "AssociationId="+granted), "ec2:DisassociateAddress network-interface/"+face; !strings.HasPrefix(got, want) {
+		t.Errorf("asks %s, want %s", got, want)
+	}
+	do[ec2.DisassociateAddressOutput](w, "DisassociateAddress", "AssociationId="+granted)
+	if e := w.state.ElasticIPs.Get(theirs); e.Association != "" {
+		t.Errorf("it is still %+v", e)
+	}
+}
