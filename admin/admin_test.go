@@ -32,7 +32,7 @@ type cell struct {
 // newCell is a server that was just started.
 func newCell(t *testing.T) *cell {
 	c := &cell{t, me, vpc.New()}
-	c.edit(vpc.Scope{}, func(e *vpc.Edit) error { auth.Grant(e, me.Root); return nil })
+	c.edit(vpc.Scope{}, func(e *vpc.Edit) error { auth.Grant(e, me.Root); e.Sow(); return nil })
 	return c
 }
 
@@ -197,7 +197,7 @@ func TestStatus(t *testing.T) {
 	c := newCell(t)
 	c.server.Connected, c.server.Applied, c.server.Unenforced, c.server.Trouble = true, 7, 2, "no room"
 	out := do[StatusOutput](c, StatusInput{})
-	want := &StatusOutput{Revision: 1, Host: Host{true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}}, StoredOnly: api.StoredOnly}
+	want := &StatusOutput{Revision: 1, Host: Host{true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}, {"cell", 1}}, StoredOnly: api.StoredOnly}
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Error(diff)
 	}
@@ -219,7 +219,7 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 func random(t *testing.T, r *rapid.T) *cell {
 	c := newCell(t)
 	c.edit(vpc.Scope{}, func(e *vpc.Edit) error {
-		e.Cells.Put(&vpc.Cell{NextNum: 1, Public: netip.MustParsePrefix("198.18.7.0/24"), Host: vpc.Capacity{Interfaces: 7}})
+		e.Cells.Put(&vpc.Cell{NextNum: 1, Public: netip.MustParsePrefix("198.18.7.0/24"), Host: vpc.Capacity{Interfaces: 7}, Seed: "another"})
 		return nil
 	})
 	for range rapid.IntRange(0, 3).Draw(r, "keys") {
@@ -272,6 +272,9 @@ func TestAnExportWithoutSecrets(t *testing.T) {
 	key := do[CreateKeyOutput](from, CreateKeyInput{User: "ann", Policy: policy})
 	exported := do[ExportOutput](from, ExportInput{}).Objects
 	text, err := json.Marshal(exported)
+	if seed := from.state.Cell().Seed; seed == "" || strings.Contains(string(text), seed) {
+		t.Errorf("the cell's secret %q is in the export", seed)
+	}
 	if err != nil || strings.Contains(string(text), key.Secret) || strings.Contains(string(text), me.Root.Secret) || !strings.Contains(string(text), "ec2:Describe*") {
 		t.Fatalf("%s, %v", text, err)
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -31,9 +32,7 @@ func export(_ Server, e *vpc.Edit, in *ExportInput) (*ExportOutput, error) {
 	out := &ExportOutput{Revision: e.Revision}
 	for c := range e.Objects() {
 		o := Object{c.Kind, c.Key, c.Value}
-		if k := e.AccessKeys.Get(c.Key); c.Kind == "access-key" && !in.Secrets {
-			without := *k
-			without.Secret = ""
+		if without := withoutSecret(e.State, c); without != nil && !in.Secrets {
 			var err error
 			if o.Value, err = json.Marshal(without); err != nil {
 				return nil, err
@@ -42,6 +41,21 @@ func export(_ Server, e *vpc.Edit, in *ExportInput) (*ExportOutput, error) {
 		out.Objects = append(out.Objects, o)
 	}
 	return out, nil
+}
+
+// withoutSecret is the object without what it keeps secret; nil: it keeps nothing so.
+func withoutSecret(s *vpc.State, c vpc.Change) any {
+	switch c.Kind {
+	case "access-key":
+		k := *s.AccessKeys.Get(c.Key)
+		k.Secret = ""
+		return k
+	case "cell":
+		cell := s.Cell()
+		cell.Seed = ""
+		return cell
+	}
+	return nil
 }
 
 // An ImportInput asks a server to hold what another one exported.
@@ -174,6 +188,7 @@ func join(own, exported vpc.Cell) (vpc.Cell, error) {
 	if own.Host == (vpc.Capacity{}) {
 		own.Host = exported.Host
 	}
+	own.Seed = cmp.Or(exported.Seed, own.Seed) // what was seen in a Region where nobody wrote stays there
 	own.NextNum = max(own.NextNum, exported.NextNum)
 	return own, nil
 }

@@ -78,6 +78,7 @@ func (w *world) try(action, form string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.checkAsked(o, in, form, e)
 	done := contents(w.T, e.State)
 	if _, err := o.Apply(w.state.Edit(w.scope, testNow, rand.Reader), in); err != nil {
 		w.Fatalf("%s %s succeeds once on the same State, and then: %v", action, form, err)

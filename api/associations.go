@@ -35,6 +35,9 @@ func associateAddress(e *vpc.Edit, in *ec2.AssociateAddressInput) (*ec2.Associat
 		return &ec2.AssociateAddressOutput{AssociationId: new(old.Association)}, nil
 	}
 	before := e.ElasticIPOf(i, private)
+	if before != nil && !before.In(e.Scope) && !i.In(e.Scope) { // whoever may associate may not disassociate
+		return nil, alreadyAssociated(i.ID, before.Association)
+	}
 	if in.AllowReassociation != nil && !*in.AllowReassociation {
 		switch {
 		case old.Association != "":
@@ -137,7 +140,8 @@ func privateOf(i *vpc.Interface, asked string) (netip.Addr, error) {
 	return a, nil
 }
 
-// disassociateAddress ends an association; one that is gone is not found.
+// disassociateAddress ends an association, for the owner of the Elastic IP or of the interface; one that is gone
+// is not found.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DisassociateAddress.html
 func disassociateAddress(e *vpc.Edit, in *ec2.DisassociateAddressInput) (*ec2.DisassociateAddressOutput, error) {
 	switch {
@@ -151,7 +155,7 @@ func disassociateAddress(e *vpc.Edit, in *ec2.DisassociateAddressInput) (*ec2.Di
 		return nil, err
 	}
 	a := e.ElasticIPs.First("association", id)
-	if a == nil || a.Scope != e.Scope {
+	if a == nil || !a.In(e.Scope) && interfaceIDs.get(e.State, a.Interface) == nil {
 		return nil, vpc.Errorf("InvalidAssociationID.NotFound", "The association ID '%s' does not exist", id)
 	}
 	if i := e.Interfaces.Get(a.Interface); i != nil && i.Owner != "" {

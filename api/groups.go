@@ -270,7 +270,7 @@ func permissionFilters(s *vpc.State) map[string]func([]ec2.IpPermission) []strin
 		"group-id": pairs(func(p *ec2.UserIdGroupPair) *string { return p.GroupId }),
 		"user-id":  pairs(func(p *ec2.UserIdGroupPair) *string { return p.UserId }),
 		"group-name": pairs(func(p *ec2.UserIdGroupPair) *string {
-			if g := s.SecurityGroups.Get(value(p.GroupId)); g != nil {
+			if g := groupIDs.get(s, value(p.GroupId)); g != nil { // others' names are not for the caller to know
 				return &g.Name
 			}
 			return nil

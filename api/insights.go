@@ -161,19 +161,8 @@ var pathEnds = map[string]struct {
 	"i":    {"instance", func(s *vpc.State, id string) error { _, err := instanceIDs.find(s, id); return err }},
 	"eni":  {"network-interface", func(s *vpc.State, id string) error { _, err := interfaceIDs.find(s, id); return err }},
 	"igw":  {"internet-gateway", func(s *vpc.State, id string) error { _, err := internetGatewayIDs.find(s, id); return err }},
-	"pcx":  {"vpc-peering-connection", peeringExists},
+	"pcx":  {"vpc-peering-connection", func(s *vpc.State, id string) error { _, err := peeringIDs.find(s, id); return err }},
 	"vpce": {"vpc-endpoint", func(s *vpc.State, id string) error { _, err := endpointIDs.find(s, id); return err }},
-}
-
-// peeringExists sees a connection from both of its sides.
-func peeringExists(s *vpc.State, id string) error {
-	if err := peeringIDs.check(id); err != nil {
-		return err
-	}
-	if p := s.Peerings.Get(id); p == nil || p.Requester.Scope != s.Scope && p.Accepter.Scope != s.Scope {
-		return vpc.Errorf(peeringIDs.notFound, "The %s '%s' does not exist", peeringIDs.noun, id)
-	}
-	return nil
 }
 
 // pathEnd reads the id or the ARN of a resource that is there, and returns its id.

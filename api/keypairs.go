@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ed25519"
 	"crypto/md5"
 	"crypto/rand"
@@ -23,15 +24,34 @@ import (
 
 // keyPairOperations keep key pairs: clients make them, and look for the ones that they name at launch.
 var keyPairOperations = []Operation{
-	write(createKeyPair),
+	prepared(makeKey, createKeyPair),
 	write(importKeyPair),
 	write(deleteKeyPair),
 	read(describeKeyPairs),
 }
 
-// createKeyPair makes a key, keeps its public half and returns its private one.
+// makeKey makes the key that the request asks for; nil: it will be refused, or only asks whether it would be.
+func makeKey(in *ec2.CreateKeyPairInput) crypto.Signer {
+	if value(in.DryRun) || in.KeyFormat != "" && in.KeyFormat != "pem" {
+		return nil
+	}
+	var key crypto.Signer
+	var err error
+	switch in.KeyType {
+	case "", "rsa":
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	case "ed25519":
+		_, key, err = ed25519.GenerateKey(rand.Reader)
+	}
+	if err != nil {
+		panic("api: " + err.Error()) // crypto/rand never fails
+	}
+	return key
+}
+
+// createKeyPair keeps the public half of a new key and returns its private one.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateKeyPair.html
-func createKeyPair(e *vpc.Edit, in *ec2.CreateKeyPairInput) (*ec2.CreateKeyPairOutput, error) {
+func createKeyPair(e *vpc.Edit, in *ec2.CreateKeyPairInput, key crypto.Signer) (*ec2.CreateKeyPairOutput, error) {
 	k, err := newKeyPair(e, in.KeyName, in.TagSpecifications)
 	if err != nil {
 		return nil, err
@@ -43,14 +63,15 @@ func createKeyPair(e *vpc.Edit, in *ec2.CreateKeyPairInput) (*ec2.CreateKeyPairO
 	default:
 		return nil, vpc.Errorf("InvalidParameterValue", "Invalid value '%s' for KeyFormat.", in.KeyFormat)
 	}
-	var material string
-	switch in.KeyType {
-	case "", "rsa":
-		material = k.makeRSA()
-	case "ed25519":
-		material = k.makeED25519()
-	default:
+	if !slices.Contains([]string{"", "rsa", "ed25519"}, in.KeyType) {
 		return nil, vpc.Errorf("InvalidParameterValue", "Invalid value '%s' for KeyType.", in.KeyType)
+	}
+	var material string
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		material = k.takeRSA(key)
+	case ed25519.PrivateKey:
+		material = k.takeED25519(key)
 	}
 	e.KeyPairs.Put(k.KeyPair)
 	return &ec2.CreateKeyPairOutput{KeyName: new(k.Name), KeyPairId: new(k.ID), KeyFingerprint: new(k.Fingerprint),
@@ -213,13 +234,9 @@ var printable = func() string {
 	return string(b)
 }()
 
-// makeRSA makes the key as AWS does: 2048 bits, in PKCS #1, with the SHA-1 of its PKCS #8 form as fingerprint.
+// takeRSA takes the key as AWS does: in PKCS #1, with the SHA-1 of its PKCS #8 form as fingerprint.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/verify-keys.html
-func (k newKey) makeRSA() (material string) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic("api: " + err.Error()) // crypto/rand never fails
-	}
+func (k newKey) takeRSA(key *rsa.PrivateKey) (material string) {
 	k.keep(&key.PublicKey, k.Name)
 	whole, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -230,13 +247,10 @@ func (k newKey) makeRSA() (material string) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
 }
 
-// makeED25519 makes the key, in OpenSSH's own format, the only one that OpenSSH reads for this type.
+// takeED25519 takes the key, in OpenSSH's own format, the only one that OpenSSH reads for this type.
 // https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key
-func (k newKey) makeED25519() (material string) {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		panic("api: " + err.Error()) // crypto/rand never fails
-	}
+func (k newKey) takeED25519(private ed25519.PrivateKey) (material string) {
+	public := private.Public().(ed25519.PublicKey)
 	k.keep(public, k.Name)
 	check := private[:4] // twice the same number, whichever
 	secret := bytes.Join([][]byte{check, check, sshString("ssh-ed25519"), sshString(public), sshString(private), sshString(k.Name)}, nil)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/pem"
 	"net/url"
@@ -152,4 +153,37 @@ func FuzzParsePublicKey(f *testing.F) {
 			t.Errorf("%q is kept as %q", text, k.PublicKey)
 		}
 	})
+}
+
+// A key takes long to make: it is made before the Edit, once for all runs of the operation, and not for a request that
+// gets none.
+func TestAKeyIsMadeBeforeTheEdit(t *testing.T) {
+	w := newWorld(t)
+	o, _ := Lookup("CreateKeyPair")
+	in, err := o.Decode(parseForm("KeyName=k"))
+	if err != nil || !o.Prepares() {
+		t.Fatal(err)
+	}
+	ready := o.Prepared(in)
+	var keys []string
+	for range 2 {
+		out, err := ready.Apply(w.state.Edit(w.scope, testNow, rand.Reader), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, *out.(*ec2.CreateKeyPairOutput).KeyMaterial)
+	}
+	if keys[0] != keys[1] || !strings.Contains(keys[0], "RSA PRIVATE KEY") {
+		t.Errorf("the runs made\n%s\nand\n%s", keys[0], keys[1])
+	}
+	for _, form := range []string{"KeyName=k&DryRun=true", "KeyName=k&KeyFormat=ppk", "KeyName=k&KeyType=dsa"} {
+		in, err := o.Decode(parseForm(form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if key := makeKey(in.(*ec2.CreateKeyPairInput)); key != nil {
+			t.Errorf("%s makes a key", form)
+		}
+	}
+	w.refuse("CreateKeyPair", "KeyName=k&DryRun=true", "DryRunOperation: Request would have succeeded, but DryRun flag is set.")
 }

@@ -64,8 +64,14 @@ func isTemplateName(name string) bool {
 	return len(name) >= 3 && len(name) <= 128 && strings.Trim(name, alphabet) == ""
 }
 
-// checkTemplate refuses what can never be launched, whatever there will be then.
+// maxTemplateData is how many bytes of parameters a version has at most: user data and the most tags fit into it.
+const maxTemplateData = 96 << 10
+
+// checkTemplate refuses what can never be launched, whatever there will be then, and what is too much to keep.
 func checkTemplate(data *ec2.RequestLaunchTemplateData) error {
+	if len(keepAs(data)) > maxTemplateData {
+		return vpc.Errorf("InvalidParameterValue", "The launch template data is limited to %d bytes.", maxTemplateData)
+	}
 	if name := data.InstanceType; name != "" {
 		if _, ok := instanceTypes[name]; !ok {
 			return vpc.Errorf("InvalidParameterValue", "Invalid value '%s' for InstanceType.", name)

@@ -126,6 +126,10 @@ func TestLaunchTemplatesAreRefused(t *testing.T) {
 	}
 	const alphabet = "A launch template name must be between 3 and 128 characters, and may contain letters, numbers, and the following characters: - ( ) . / _."
 	const unknown = "InvalidLaunchTemplateId.NotFound: The specified launch template, with template ID lt-0123456789abcdef0, does not exist."
+	var much strings.Builder
+	for n := range 7000 {
+		fmt.Fprintf(&much, "&LaunchTemplateData.SecurityGroup.%d=a-long-name-of-a-group", n+1)
+	}
 	for _, c := range []struct{ action, form, want string }{
 		{"CreateLaunchTemplate", name, "MissingParameter: The request must contain the parameter LaunchTemplateData"},
 		{"CreateLaunchTemplate", typ[1:], "MissingParameter: The request must contain the parameter LaunchTemplateName"},
@@ -136,6 +140,7 @@ func TestLaunchTemplatesAreRefused(t *testing.T) {
 		{"CreateLaunchTemplate", "LaunchTemplateName=other&ClientToken=t" + typ, "IdempotentParameterMismatch: Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."},
 		{"CreateLaunchTemplate", "LaunchTemplateName=other&LaunchTemplateData.InstanceType=t9.huge", "InvalidParameterValue: Invalid value 't9.huge' for InstanceType."},
 		{"CreateLaunchTemplate", "LaunchTemplateName=other&LaunchTemplateData.ImageId=x", `InvalidAMIID.Malformed: Invalid id: "x" (expecting "ami-...")`},
+		{"CreateLaunchTemplate", "LaunchTemplateName=other" + much.String(), "InvalidParameterValue: The launch template data is limited to 98304 bytes."},
 		{"CreateLaunchTemplate", "LaunchTemplateName=other&LaunchTemplateData.UserData=!", "InvalidUserData.Malformed: Invalid BASE64 encoding of user data"},
 		{"CreateLaunchTemplate", "LaunchTemplateName=other&LaunchTemplateData.InstanceInitiatedShutdownBehavior=explode", "InvalidParameterValue: Invalid value 'explode' for InstanceInitiatedShutdownBehavior."},
 		{"CreateLaunchTemplate", "LaunchTemplateName=other&LaunchTemplateData.TagSpecification.1.ResourceType=vpc&LaunchTemplateData.TagSpecification.1.Tag.1.Key=a", "InvalidParameterValue: 'vpc' is not a valid taggable resource type for this operation."},

@@ -51,7 +51,9 @@ func createVpcPeeringConnection(e *vpc.Edit, in *ec2.CreateVpcPeeringConnectionI
 	if err := checkNewPeering(e, p); err != nil {
 		return nil, err
 	}
-	if !peerable(e.State, p) {
+	if peerable(e.As(p.Accepter.Scope), p) {
+		e.Visit(p.Accepter.Scope) // it may be the default VPC of a Region that nobody wrote to
+	} else {
 		p.Status, p.Message, p.Ended = peeringFailed, failedText, e.Now
 	}
 	p.ID = e.NewID("pcx")
@@ -87,9 +89,6 @@ func readPeer(e *vpc.Edit, in *ec2.CreateVpcPeeringConnectionInput) (side vpc.Pe
 		_, err = vpcIDs.find(e.State, side.VPC)
 		return side, err
 	}
-	if v := e.As(side.Scope).VPCs.Get(side.VPC); v != nil && v.In(side.Scope) {
-		e.Visit(side.Scope) // it may be the default VPC of a Region that nobody wrote to
-	}
 	return side, nil
 }
 
@@ -105,9 +104,10 @@ func checkNewPeering(e *vpc.Edit, p *vpc.Peering) error {
 				p.Requester.VPC, p.Accepter.VPC, other.ID)
 		}
 	}
-	outstanding := 0
+	outstanding := 0 // and those that failed, as long as they are shown
 	for other := range e.Peerings.By("scope", e.Key()) {
-		if other.Scope == e.Scope && statusAt(other, e.Now).Status == peeringPending {
+		status := statusAt(other, e.Now).Status
+		if other.Scope == e.Scope && (status == peeringPending || status == peeringFailed && e.Now.Sub(other.Ended) <= failedSeen) {
 			outstanding++
 		}
 	}
@@ -131,10 +131,10 @@ func checkActivePeerings(s *vpc.State, side vpc.PeeringSide) error {
 	return nil
 }
 
-// peerable tells whether both VPCs are there and have no address in common.
+// peerable tells whether both VPCs are there, which the accepter's account is too, and have no address in common.
 func peerable(s *vpc.State, p *vpc.Peering) bool {
 	a, b := s.VPCs.Get(p.Requester.VPC), s.VPCs.Get(p.Accepter.VPC)
-	if a == nil || b == nil || !b.In(p.Accepter.Scope) {
+	if a == nil || b == nil || !b.In(p.Accepter.Scope) || s.Accounts.Get(p.Accepter.Account) == nil {
 		return false
 	}
 	for _, one := range a.CIDRs() {

@@ -208,6 +208,36 @@ func TestAPeeringConnectionThatFails(t *testing.T) {
 	}
 }
 
+// A connection that fails leaves nothing with the other side, which does not see it, and counts as outstanding.
+func TestAPeeringConnectionThatFailsBurdensNobodyElse(t *testing.T) {
+	w := newWorld(t)
+	a := w.vpc("172.31.0.0/20") // overlaps every default VPC
+	for _, other := range []vpc.Scope{{Account: "400000000001", Region: "us-east-1"}, testFriend} {
+		peer := w.state.As(other).DefaultVPC().ID
+		do[ec2.CreateVpcPeeringConnectionOutput](w, "CreateVpcPeeringConnection", "VpcId="+a+"&PeerOwnerId="+other.Account+"&PeerVpcId="+peer)
+		if w.state.Regions.Get(other.Key()) != nil {
+			t.Errorf("%v is stored now", other)
+		}
+		w.in(other, func() {
+			if list := do[ec2.DescribeVpcPeeringConnectionsOutput](w, "DescribeVpcPeeringConnections", "").VpcPeeringConnections; len(list) > 0 {
+				t.Errorf("%v sees %+v", other, list)
+			}
+		})
+	}
+	nobody := vpc.Scope{Account: "400000000001", Region: "us-east-1"}
+	disjoint := w.vpc("10.9.0.0/16")
+	form := "VpcId=" + disjoint + "&PeerOwnerId=" + nobody.Account + "&PeerVpcId=" + w.state.As(nobody).DefaultVPC().ID
+	id := *do[ec2.CreateVpcPeeringConnectionOutput](w, "CreateVpcPeeringConnection", form).VpcPeeringConnection.VpcPeeringConnectionId
+	if got := w.seePeering(id).Status.Code; got != "failed" || w.state.Regions.Get(nobody.Key()) != nil {
+		t.Errorf("with an account that does not exist, it is %s", got)
+	}
+	w.limit(vpc.OutstandingPeerings, 3)
+	w.refuse("CreateVpcPeeringConnection", form, "OutstandingVpcPeeringConnectionLimitExceeded: The maximum number of outstanding VPC peering connection requests has been reached.")
+	if err := w.later(121*time.Minute, "CreateVpcPeeringConnection", form); err != nil {
+		t.Errorf("after two hours: %v", err)
+	}
+}
+
 func TestAPeeringRequestExpires(t *testing.T) {
 	const week = 7 * 24 * time.Hour
 	w := newWorld(t)

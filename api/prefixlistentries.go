@@ -28,7 +28,11 @@ func readEntries(l *vpc.PrefixList, in []ec2.AddPrefixListEntry) (all []vpc.Pref
 	seen := map[netip.Prefix]bool{}
 	for _, given := range in {
 		e := vpc.PrefixEntry{Description: value(given.Description)}
-		if e.CIDR, err = readCIDR("Cidr", *given.Cidr, l.IPv6); err != nil {
+		cidr, err := need("Cidr", given.Cidr)
+		if err != nil {
+			return nil, err
+		}
+		if e.CIDR, err = readCIDR("Cidr", cidr, l.IPv6); err != nil {
 			return nil, err
 		}
 		if utf8.RuneCountInString(e.Description) > 255 {
@@ -55,7 +59,11 @@ func changedEntries(l *vpc.PrefixList, add []ec2.AddPrefixListEntry, remove []ec
 	}
 	next := slices.Clone(l.Current().Entries)
 	for _, given := range remove {
-		cidr, err := readCIDR("Cidr", *given.Cidr, l.IPv6)
+		asked, err := need("Cidr", given.Cidr)
+		if err != nil {
+			return nil, err
+		}
+		cidr, err := readCIDR("Cidr", asked, l.IPv6)
 		if err != nil {
 			return nil, err
 		}

@@ -68,7 +68,7 @@ func (r reading) referenced(pair ec2.UserIdGroupPair) (*vpc.SecurityGroup, error
 		}
 	}
 	other := r.SecurityGroups.Get(id)
-	if other == nil || other.Scope != (vpc.Scope{Account: account, Region: r.Region}) {
+	if other == nil || other.Scope != (vpc.Scope{Account: account, Region: r.Region}) || !r.MayReference(r.group, other) { // which of them is for nobody else to know
 		return nil, vpc.Errorf("InvalidGroup.NotFound", "The security group '%s' does not exist", id+name)
 	}
 	return other, nil
@@ -80,12 +80,8 @@ func (r reading) checkPeering(pair ec2.UserIdGroupPair, between string) error {
 	if id == "" || id == between {
 		return nil
 	}
-	if err := peeringIDs.check(id); err != nil {
+	if _, err := peeringIDs.find(r.State, id); err != nil {
 		return err
-	}
-	p := r.Peerings.Get(id)
-	if p == nil || p.Requester.Scope != r.Scope && p.Accepter.Scope != r.Scope {
-		return vpc.Errorf(peeringIDs.notFound, "The %s '%s' does not exist", peeringIDs.noun, id)
 	}
 	return differentNetworks()
 }
@@ -102,9 +98,10 @@ func inDefaultVPC(s *vpc.State, g *vpc.SecurityGroup) bool {
 // A reference is what a rule shows of the group that it names.
 type reference struct{ user, vpc, peering, status *string }
 
-// showReference shows the rule's group: its account while it exists, and what is between it and g.
+// showReference shows the rule's group: its account while it exists, and what is between it and g. Whether a
+// group of another account exists is seen only by peers.
 func showReference(s *vpc.State, g *vpc.SecurityGroup, p vpc.Peer) (shown reference) {
-	if s.SecurityGroups.Get(p.Group) != nil {
+	if s.SecurityGroups.Get(p.Group) != nil || p.Account != g.Account && s.ActivePeering(g.VPC, p.VPC) == nil {
 		shown.user = new(p.Account)
 	}
 	if p.VPC == "" {

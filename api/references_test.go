@@ -160,9 +160,9 @@ func TestReferencesToAnotherAccountsGroup(t *testing.T) {
 	var b, db, ours string
 	w.in(testFriend, func() { b = w.vpc("10.1.0.0/16"); db, ours = w.group("db", b), w.group("ours", b) })
 	user := "UserId=" + testFriend.Account
-	w.refuse("AuthorizeSecurityGroupIngress", from(web, db, user), otherNetworks)
-	w.peering("pcx-00000001", "active", a, b)
 	absent := "InvalidGroup.NotFound: The security group '" + db + "' does not exist"
+	w.refuse("AuthorizeSecurityGroupIngress", from(web, db, user), absent)
+	w.peering("pcx-00000001", "active", a, b)
 	w.refuse("AuthorizeSecurityGroupIngress", from(web, db), absent)
 	w.refuse("AuthorizeSecurityGroupIngress", from(web, db, "UserId=000000000000"), absent)
 	w.refuse("AuthorizeSecurityGroupIngress", from(web, web, user), "InvalidGroup.NotFound: The security group '"+web+"' does not exist")

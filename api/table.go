@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"crenel/ec2"
@@ -25,6 +26,8 @@ type Operation struct {
 	Write bool // it takes an Edit: call Apply; else call Read
 	input func() any
 	run   func(e *vpc.Edit, s *vpc.State, h Hosts, in any) (any, error)
+
+	prepare func(in any) (run func(*vpc.Edit, any) (any, error)) // nil: nothing takes long
 }
 
 // Hosts is what an operation may ask of the machines that run the instances.
@@ -54,6 +57,20 @@ func (o Operation) Decode(form url.Values) (any, error) {
 	return in, nil
 }
 
+// Prepared is the operation with what it needs for the input and what takes too long to be made in an Edit, while
+// all other writes wait: a key. An operation that was not prepared makes it then. Once prepared, it is for this input only.
+func (o Operation) Prepared(in any) Operation {
+	if o.prepare == nil {
+		return o
+	}
+	run := o.prepare(in)
+	o.run = func(e *vpc.Edit, _ *vpc.State, _ Hosts, in any) (any, error) { return run(e, in) }
+	return o
+}
+
+// Prepares tells whether Prepared takes long.
+func (o Operation) Prepares() bool { return o.prepare != nil }
+
 // Read answers a question about the State, which the caller has narrowed with As.
 func (o Operation) Read(s *vpc.State, in any, h Hosts) (any, error) {
 	return dryRun(in)(o.run(nil, s, h, in))
@@ -76,6 +93,19 @@ func read[In, Out any](f func(*vpc.State, *In) (*Out, error)) Operation {
 // write makes an Operation of a function that changes the State.
 func write[In, Out any](f func(*vpc.Edit, *In) (*Out, error)) Operation {
 	return operation[In](true, func(e *vpc.Edit, _ *vpc.State, _ Hosts, in any) (any, error) { return f(e, in.(*In)) })
+}
+
+// prepared makes an Operation of a function that changes the State with what prepare made before.
+func prepared[In, Out, Made any](prepare func(*In) Made, f func(*vpc.Edit, *In, Made) (*Out, error)) Operation {
+	o := write(func(e *vpc.Edit, in *In) (*Out, error) { return f(e, in, prepare(in)) })
+	var one sync.Mutex // what takes long leaves the other processors to what does not
+	o.prepare = func(in any) func(*vpc.Edit, any) (any, error) {
+		one.Lock()
+		defer one.Unlock()
+		made := prepare(in.(*In))
+		return func(e *vpc.Edit, in any) (any, error) { return f(e, in.(*In), made) }
+	}
+	return o
 }
 
 // live makes an Operation of a function that asks the State and the hosts.

@@ -39,6 +39,7 @@ type asking struct {
 	action  string
 	in      any
 	touched []resource
+	where   []string // the VPCs in which the call makes something, where its parameters do not say so
 }
 
 // A resource is what a call is about.
@@ -106,7 +107,7 @@ func (a *asking) add(parameter, value string) {
 			a.addObject(t.ID)
 		}
 	case "PublicIp":
-		if e := a.s.ElasticIPs.First("public", value); e != nil {
+		if e := a.s.ElasticIPs.First("public", value); e != nil && e.In(a.s.Scope) {
 			a.addObject(e.ID)
 		}
 	case "GroupName", "GroupNames", "SecurityGroups":
@@ -115,8 +116,8 @@ func (a *asking) add(parameter, value string) {
 		if !a.addObject(value) {
 			a.addGroup(value)
 		}
-	case "Resources", "Source", "Destination":
-		a.addObject(value)
+	case "Resources", "Source", "Destination": // clients put ARNs into some of them
+		a.addObject(value[strings.LastIndexByte(value, '/')+1:])
 	default:
 		if strings.HasSuffix(parameter, "Id") || strings.HasSuffix(parameter, "Ids") {
 			a.addObject(value)
@@ -141,124 +142,6 @@ func (a *asking) addKeyPair(name string) {
 	}
 	r.new = strings.HasPrefix(a.action, "Create") || strings.HasPrefix(a.action, "Import")
 	a.put(r)
-}
-
-// addObject adds what the id stands for, and tells whether it is an id. The id of an association or an
-// attachment stands for what it ties together.
-func (a *asking) addObject(id string) bool {
-	prefix := vpc.IDPrefix(id)
-	switch prefix {
-	case "":
-		return false
-	case "key":
-		if k := a.s.KeyPairs.Get(id); k != nil {
-			a.addKeyPair(k.Name)
-		}
-	case "sgr":
-		if g := a.s.SecurityGroups.First("rule", id); g != nil && (a.action == "CreateTags" || a.action == "DeleteTags") {
-			for _, r := range g.Rules {
-				if r.ID == id {
-					a.put(resource{kind: "security-group-rule", id: id, account: g.Account, tags: r.Tags})
-				}
-			}
-		}
-	case "eipassoc":
-		if e := a.s.ElasticIPs.First("association", id); e != nil {
-			a.addObject(e.ID)
-		}
-	case "rtbassoc":
-		if t := a.s.RouteTables.First("association", id); t != nil {
-			a.addObject(t.ID)
-			for _, assoc := range t.Associations {
-				if assoc.ID == id && assoc.Subnet != "" {
-					a.addObject(assoc.Subnet)
-				}
-			}
-		}
-	case "eni-attach":
-		if i := a.s.Interfaces.First("attachment", id); i != nil {
-			a.addObject(i.ID)
-			a.addObject(i.Attachment.Instance)
-		}
-	case "aclassoc":
-		for n := range a.s.Subnets.By("scope", a.s.Key()) {
-			if n.ACLAssoc == id {
-				a.addObject(n.ID)
-			}
-		}
-	case "vpc-cidr-assoc":
-		for v := range a.s.VPCs.By("scope", a.s.Key()) {
-			if v.AssociationID == id || hasBlock(id, v.Secondary, v.IPv6) {
-				a.addObject(v.ID)
-			}
-		}
-	case "subnet-cidr-assoc":
-		for n := range a.s.Subnets.By("scope", a.s.Key()) {
-			if hasBlock(id, n.IPv6) {
-				a.addObject(n.ID)
-			}
-		}
-	default:
-		if kind := resourceTypes[prefix]; kind != "" {
-			a.put(known(a.s, kind, id))
-		}
-	}
-	return true
-}
-
-func hasBlock(id string, lists ...[]vpc.Block) bool {
-	return slices.ContainsFunc(slices.Concat(lists...), func(b vpc.Block) bool { return b.AssociationID == id })
-}
-
-// known is the resource with the id as far as the State knows it.
-func known(s *vpc.State, kind, id string) resource {
-	r := resource{kind: kind, id: id, account: s.Account}
-	if kind == "image" {
-		r.account = "" // Amazon's
-	}
-	o := s.Find(id)
-	if o == nil {
-		return r
-	}
-	v := reflect.ValueOf(o).Elem()
-	if f := v.FieldByName("Account"); f.IsValid() {
-		r.account = f.String()
-	}
-	if f := v.FieldByName("VPC"); f.IsValid() {
-		r.vpc = f.String()
-	}
-	r.tags, _ = v.FieldByName("Tags").Interface().(vpc.Tags)
-	return r
-}
-
-func (a *asking) put(r resource) {
-	if !slices.ContainsFunc(a.touched, func(o resource) bool { return o.kind == r.kind && o.id == r.id }) {
-		a.touched = append(a.touched, r)
-	}
-}
-
-// findImplied adds what a call is about though it does not say so: the default VPC, its first subnet, its
-// default group.
-func (a *asking) findImplied() {
-	switch in := a.in.(type) {
-	case *ec2.CreateSecurityGroupInput:
-		if v := a.s.DefaultVPC(); v != nil && value(in.VpcId) == "" {
-			a.addObject(v.ID)
-		}
-	case *ec2.RunInstancesInput:
-		l := launch{in: in}
-		for _, check := range []func(*vpc.State) error{l.supported, l.what, l.interfaces, l.where, l.who} {
-			if check(a.s) != nil {
-				return // the operation says what is wrong
-			}
-		}
-		for _, o := range l.ports {
-			a.addObject(o.subnet.ID)
-			for _, g := range o.template.Groups {
-				a.addObject(g)
-			}
-		}
-	}
 }
 
 // madeBy are the resource types that operations make, where their names do not tell.
@@ -301,10 +184,15 @@ func (a *asking) tagSpecifications() []ec2.TagSpecification {
 
 // about are the questions about what is touched and what is created.
 func (a *asking) about(created []string) (asks []iam.Request) {
-	where := a.vpc()
 	var all []resource
 	for _, kind := range created {
-		all = append(all, resource{kind: kind, id: "*", account: a.s.Account, vpc: where, new: true})
+		where := a.places()
+		if kind != "network-interface" {
+			where = where[:1] // only interfaces are made in more than one VPC
+		}
+		for _, v := range where {
+			all = append(all, resource{kind: kind, id: "*", account: a.s.Account, vpc: v, new: true})
+		}
 	}
 	all = append(all, a.touched...)
 	for _, r := range all {
@@ -322,17 +210,33 @@ func (a *asking) about(created []string) (asks []iam.Request) {
 	return asks
 }
 
-// vpc is the VPC in which a call makes something.
-func (a *asking) vpc() string {
-	for _, r := range a.touched {
-		switch {
-		case r.kind == "vpc":
-			return r.id
-		case r.vpc != "":
-			return r.vpc
+// places are the VPCs in which a call makes something, the main one first; "" where it makes nothing in a VPC.
+func (a *asking) places() []string {
+	if len(a.where) > 0 {
+		return a.where
+	}
+	for _, parameter := range []string{"VpcId", "SubnetId"} { // a group may be of another VPC
+		id, _ := field(a.in, parameter).(*string)
+		for _, r := range a.touched {
+			if r.id == value(id) {
+				return []string{r.place()}
+			}
 		}
 	}
-	return ""
+	for _, r := range a.touched {
+		if r.place() != "" {
+			return []string{r.place()}
+		}
+	}
+	return []string{""}
+}
+
+// place is the VPC that the resource is, or is in.
+func (r resource) place() string {
+	if r.kind == "vpc" {
+		return r.id
+	}
+	return r.vpc
 }
 
 // tagsOf are the tags that the call gives to the resource, or takes from it.

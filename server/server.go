@@ -105,10 +105,11 @@ func (s *Server) Run(ctx context.Context, api, hosts net.Listener) error {
 	return nil
 }
 
-// grantRoot puts the root key and its account into the State, where they are not there yet.
+// grantRoot puts the root key and its account into the State, where they are not there yet, and the cell's secret.
 func (s *Server) grantRoot(ctx context.Context) error {
 	_, err := s.Store.Update(ctx, vpc.Scope{}, func(e *vpc.Edit) error {
 		auth.Grant(e, s.Root)
+		e.Sow()
 		return nil
 	})
 	if err != nil {

@@ -447,3 +447,19 @@ func TestEveryWriteIsLoggedAndNoSecret(t *testing.T) {
 		t.Error("a secret is logged")
 	}
 }
+
+// What is seen in a Region where nobody wrote follows from a secret that the first start makes.
+func TestTheCellsSecretOutlivesTheServer(t *testing.T) {
+	dir := t.TempDir()
+	first := startIn(t, dir, time.Nanosecond)
+	first.until(func(s *vpc.State) bool { return s.Cell().Seed != "" })
+	seed := first.server.Store.Snapshot().Cell().Seed
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	second := startIn(t, dir, time.Nanosecond)
+	second.until(func(s *vpc.State) bool { return s.Accounts.Len() > 0 })
+	if got := second.server.Store.Snapshot().Cell().Seed; got != seed {
+		t.Errorf("the secret was %s and is %s", seed, got)
+	}
+}

@@ -32,6 +32,13 @@ func (s *Server) serveEC2(ctx context.Context, c *call, form url.Values, out *by
 	if err != nil {
 		return err
 	}
+	if op.Prepares() { // for whoever may, and before all others wait for it
+		state := s.Store.Snapshot().As(c.scope)
+		if err := may(c, state, op, in); err != nil {
+			return err
+		}
+		op = op.Prepared(in)
+	}
 	var result any
 	if op.Write {
 		err = s.write(ctx, c, c.scope, func(e *vpc.Edit) (err error) {

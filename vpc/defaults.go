@@ -72,11 +72,11 @@ func (e *Edit) NewDefaultVPC() *VPC {
 	return v
 }
 
-// synthesise adds what an account finds in a Region at its first visit. Ids follow from the scope, so
-// that they are the same until something is written.
+// synthesise adds what an account finds in a Region at its first visit. Ids follow from the scope and the
+// cell's secret, so that they are the same until something is written, and nobody else can compute them.
 func (e *Edit) synthesise() {
 	ids, now := e.ids, e.Now
-	e.ids, e.Now = &digests{seed: e.Scope.Key()}, time.Unix(0, 0).UTC()
+	e.ids, e.Now = &digests{seed: e.Cell().Seed + e.Scope.Key()}, time.Unix(0, 0).UTC()
 	e.Regions.Put(&Region{Scope: e.Scope, Created: e.Now})
 	if IsRegion(e.Region) {
 		e.NewDefaultVPC()

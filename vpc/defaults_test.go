@@ -331,3 +331,31 @@ func TestNumbersEnd(t *testing.T) {
 	}()
 	e.NewNum()
 }
+
+// Nobody computes what another account sees in a Region where nobody wrote; and whoever looks sees the same
+// again, from every server of the cell, and after a restart.
+func TestSynthesisedIDsAreTheCellsSecret(t *testing.T) {
+	sown := func(s *State) *State {
+		e := s.Edit(Scope{}, noon, rand.Reader)
+		e.Sow()
+		return commit(t, s, e)
+	}
+	one, other := sown(New()), sown(New())
+	seen := one.As(here).DefaultVPC().ID
+	if seen == New().As(here).DefaultVPC().ID || seen == other.As(here).DefaultVPC().ID {
+		t.Error("another cell has the same ids")
+	}
+	if again := sown(one); again.Cell() != one.Cell() || again.As(here).DefaultVPC().ID != seen {
+		t.Error("the ids are others when the server starts again")
+	}
+	old := New()
+	first, again := old.As(here).DefaultVPC().ID, old.As(here).DefaultVPC().ID
+	if first != again {
+		t.Error("a cell without a secret has other ids each time")
+	}
+	e := one.Edit(every[1], noon, rand.Reader)
+	e.Instances.Put(&Instance{ID: e.NewID("i"), Scope: e.Scope})
+	if later := commit(t, one, e); later.As(here).DefaultVPC().ID != seen || later.Cell().NextNum == one.Cell().NextNum {
+		t.Error("a write elsewhere changes the ids")
+	}
+}

@@ -24,6 +24,7 @@ type Cell struct {
 	NextNum uint32       // the next number that NewNum hands out; but those of VPCs, numbers are never used twice
 	Public  netip.Prefix // the pool of public addresses; its first address is the host's; zero: there is none
 	Host    Capacity     // zero: no host ever said
+	Seed    string       // a secret: the ids that are synthesised follow from it, so that nobody can compute them
 }
 
 func newCells() *Table[Cell] {

@@ -149,15 +149,21 @@ type Peering struct {
 
 func newPeerings() *Table[Peering] {
 	return newTable("peering", func(p *Peering) string { return p.ID }, map[string]func(*Peering) []string{
-		"scope": func(p *Peering) []string { // of both sides
+		"scope": func(p *Peering) []string { // of the sides that see it
+			if p.Status == "failed" {
+				return keys{p.Requester.Scope.Key()}
+			}
 			return slices.Compact(keys{p.Requester.Scope.Key(), p.Accepter.Scope.Key()})
 		},
 		"vpc": func(p *Peering) []string { return slices.Compact(keys{p.Requester.VPC, p.Accepter.VPC}) },
 	})
 }
 
-// In tells whether the scope sees the connection: both sides do.
-func (p *Peering) In(s Scope) bool { return p.Requester.Scope == s || p.Accepter.Scope == s }
+// In tells whether the scope sees the connection: both sides do, and one that failed only the requester.
+// https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html#vpc-peering-lifecycle
+func (p *Peering) In(s Scope) bool {
+	return p.Requester.Scope == s || p.Accepter.Scope == s && p.Status != "failed"
+}
 
 // TagsOf are the tags that the scope's side gave to the connection.
 func (p *Peering) TagsOf(s Scope) *Tags {

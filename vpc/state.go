@@ -176,6 +176,14 @@ func (s *State) Cell() Cell {
 	return Cell{NextNum: 1}
 }
 
+// Sow gives the cell its secret, if it has none yet. What was synthesised before has other ids from then on.
+func (e *Edit) Sow() {
+	if c := e.Cell(); c.Seed == "" {
+		c.Seed = e.random(32)
+		e.Cells.Put(&c)
+	}
+}
+
 // A Change is an object that was put (Value is its JSON) or deleted (Value is nil).
 type Change struct {
 	Kind, Key string
@@ -239,11 +247,16 @@ func (e *Edit) Changes() (out []Change) {
 
 // NewID makes an id: the prefix, "-" and 17 hexadecimal digits, as AWS's are.
 func (e *Edit) NewID(prefix string) string {
-	var b [9]byte
-	if _, err := io.ReadFull(e.ids, b[:]); err != nil {
+	return prefix + "-" + e.random(9)[:17]
+}
+
+// random is n random bytes in hexadecimal.
+func (e *Edit) random(n int) string {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(e.ids, b); err != nil {
 		panic("vpc: no random bytes: " + err.Error()) // crypto/rand never fails
 	}
-	return prefix + "-" + hex.EncodeToString(b[:])[:17]
+	return hex.EncodeToString(b)
 }
 
 // NewNum hands out a number that this cell never used before. Where a cell has used all of them, which takes
