@@ -54,6 +54,33 @@ type Credential struct{ KeyID, Region, Service string }
 // Temporary credentials are keys that do not exist: ErrUnknownKey. A signature in
 // the URL (a presigned one) is malformed.
 func Verify(r *http.Request, body []byte, now time.Time, secret func(keyID string) (string, error)) (Credential, error) {
+	hash := sha256.Sum256(body)
+	credential, err := verify(r, hash[:], now, secret)
+	if claimed := r.Header.Get(hashHeader); err == nil && claimed != "" && !equal(claimed, hex.EncodeToString(hash[:])) {
+		err = ErrMismatch
+	}
+	return credential, err
+}
+
+// hashHeader is where a request may say the hash of its body.
+const hashHeader = "X-Amz-Content-Sha256"
+
+// VerifyHead is Verify for a request whose body has not been read yet: it must say the body's hash, and sign that.
+// Whether the body has this hash is for Verify to find out.
+func VerifyHead(r *http.Request, now time.Time, secret func(keyID string) (string, error)) (Credential, error) {
+	auth, err := authorizationOf(r)
+	if err != nil {
+		return Credential{}, err
+	}
+	hash, err := hex.DecodeString(r.Header.Get(hashHeader))
+	if err != nil || len(hash) != sha256.Size || !auth.headers.IsSigned(strings.ToLower(hashHeader)) {
+		return auth.Credential, malformed("it does not sign the hash of its body in " + hashHeader)
+	}
+	return verify(r, hash, now, secret)
+}
+
+// verify is Verify of a request whose body has the hash.
+func verify(r *http.Request, hash []byte, now time.Time, secret func(keyID string) (string, error)) (Credential, error) {
 	auth, err := authorizationOf(r)
 	if err != nil {
 		return Credential{}, err
@@ -75,28 +102,17 @@ func Verify(r *http.Request, body []byte, now time.Time, secret func(keyID strin
 	if keyErr != nil {
 		key = noSecret
 	}
-	hash := sha256.Sum256(body)
-	signature, err := sign(r, auth, at, hash[:], key)
+	signature, err := sign(r, auth, at, hash, key)
 	if err != nil {
 		return auth.Credential, err
-	}
-	matches := equal(signature, auth.signature)
-	if claimed := r.Header.Get("X-Amz-Content-Sha256"); claimed != "" {
-		matches = equal(claimed, hex.EncodeToString(hash[:])) && matches
 	}
 	switch {
 	case keyErr != nil:
 		return auth.Credential, keyErr
-	case !matches:
+	case !equal(signature, auth.signature):
 		return auth.Credential, ErrMismatch
 	}
 	return auth.Credential, nil
-}
-
-// Claimed is the credential that the request claims to be signed with, which nobody has checked.
-func Claimed(r *http.Request) Credential {
-	auth, _ := authorizationOf(r)
-	return auth.Credential
 }
 
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

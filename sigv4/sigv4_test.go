@@ -149,6 +149,9 @@ func TestVerify(t *testing.T) {
 		if _, err := Verify(r, []byte(tt.body), tt.now, suiteSecretOf); !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
 		}
+		if _, err := VerifyHead(r, tt.now, suiteSecretOf); err == nil && tt.name != "the body's hash signed too" {
+			t.Errorf("%s: taken without its body", tt.name)
+		}
 	}
 }
 
@@ -265,14 +268,32 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-func TestClaimed(t *testing.T) {
-	r := request("GET", "/", http.Header{"X-Amz-Date": {suiteDate}, "Authorization": {suite("host;x-amz-date", strings.Repeat("0", 64))}})
-	if got, want := Claimed(r), (Credential{suiteKey, "us-east-1", "service"}); got != want {
-		t.Errorf("claimed is %+v, want %+v", got, want)
-	}
-	for _, header := range []http.Header{{}, {"Authorization": {"AWS x:y"}}} {
-		if got := Claimed(request("GET", "/", header)); got != (Credential{}) {
-			t.Errorf("%v claims %+v", header, got)
+func TestVerifyHead(t *testing.T) {
+	const body = "Action=DescribeVpcs&Version=2016-11-15"
+	hash := sha256.Sum256([]byte(body))
+	said := hex.EncodeToString(hash[:])
+	for _, tt := range []struct {
+		name   string
+		header http.Header
+		change func(*http.Request) // after signing
+		want   error
+	}{
+		{"as signed", http.Header{hashHeader: {said}}, func(*http.Request) {}, nil},
+		{"another hash", http.Header{hashHeader: {said}}, func(r *http.Request) { r.Header.Set(hashHeader, strings.Repeat("0", 64)) }, ErrMismatch},
+		{"no hash", http.Header{}, func(*http.Request) {}, ErrMalformed},
+		{"a hash that is not signed", http.Header{}, func(r *http.Request) { r.Header.Set(hashHeader, said) }, ErrMalformed},
+		{"half a hash", http.Header{hashHeader: {said[:32]}}, func(*http.Request) {}, ErrMalformed},
+		{"no hash said", http.Header{hashHeader: {"UNSIGNED-PAYLOAD"}}, func(*http.Request) {}, ErrMalformed},
+		{"another Region", http.Header{hashHeader: {said}}, func(r *http.Request) {
+			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "eu-west-1", "eu-west-2", 1))
+		}, ErrMismatch},
+		{"no signature", http.Header{hashHeader: {said}}, func(r *http.Request) { r.Header.Del("Authorization") }, ErrMissing},
+	} {
+		r := signed(t, suiteKey, body, tt.header)
+		tt.change(r)
+		credential, err := VerifyHead(r, suiteTime, suiteSecretOf)
+		if !errors.Is(err, tt.want) || err == nil && credential.KeyID != suiteKey {
+			t.Errorf("%s: got %+v, %v, want %v", tt.name, credential, err, tt.want)
 		}
 	}
 }

@@ -143,16 +143,3 @@ func TestAWriteThatOthersAlwaysComeBeforeIsAnswered(t *testing.T) {
 	}
 	update(t, s, account("next")) // nothing else suffers
 }
-
-// What a request finds is a snapshot only where its revision says so.
-func TestARequestKnowsWhetherItIsTheFirst(t *testing.T) {
-	s := open(t)
-	update(t, s, account("0"))
-	at := s.Snapshot().Revision
-	var seen []int64
-	see := func(e *vpc.Edit) error { seen = append(seen, e.Revision); return nil }
-	commitAll(s, requests(t, see, account("1"), see))
-	if seen[0] != at || seen[1] == at {
-		t.Errorf("at revision %d: %v", at, seen)
-	}
-}

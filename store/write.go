@@ -30,8 +30,7 @@ type request struct {
 // Update commits what fn changes, and returns the revision of a snapshot that holds it: the caller
 // reads its own writes. It is on disk by then.
 //
-// fn may run several times, each time from a newer State, and its last run counts. Where the State that it gets is a
-// snapshot, its Revision is the snapshot's; where others of the same transaction came first, it is a higher one. Where it returns
+// fn may run several times, each time from a newer State, and its last run counts. Where it returns
 // an error, Update returns that error and nothing of fn's is kept. Where it changes nothing, nothing
 // is committed. fn never runs after Update returned.
 func (s *Store) Update(ctx context.Context, scope vpc.Scope, fn func(*vpc.Edit) error) (revision int64, err error) {
@@ -163,7 +162,6 @@ func (s *Store) add(b *batch, r *request) bool {
 	}
 	b.bytes += bytes
 	b.state = e.State
-	b.state.Revision = b.base.Revision + 1
 	return true
 }
 
