@@ -12,6 +12,8 @@ package admin
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"reflect"
 	"strings"
 
@@ -65,7 +67,11 @@ func (o Operation) Decode(body []byte) (any, error) {
 func decode(body []byte, in any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
-	if err := d.Decode(in); err != nil {
+	err := d.Decode(in)
+	if _, more := d.Token(); err == nil && (more != io.EOF || !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{"))) {
+		err = errors.New("it is not one JSON object")
+	}
+	if err != nil {
 		return vpc.Errorf("SerializationException", "the request is not understood: %s", err)
 	}
 	return nil

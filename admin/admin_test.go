@@ -205,7 +205,7 @@ func TestStatus(t *testing.T) {
 
 func TestWhatIsNotUnderstood(t *testing.T) {
 	op, _ := Lookup("CreateKey")
-	for _, body := range []string{"", "[]", "x", `{"Acount":"123456789012"}`, `{"Account":7}`} {
+	for _, body := range []string{"", "[]", "x", `{"Acount":"123456789012"}`, `{"Account":7}`, "null", "{}{}", "{} x"} {
 		if _, err := op.Decode([]byte(body)); vpc.Code(err) != "SerializationException" {
 			t.Errorf("%s: %v", body, err)
 		}
@@ -293,6 +293,24 @@ func TestAnExportWithoutSecrets(t *testing.T) {
 	}
 }
 
+// An export is no way to become an operator.
+func TestRootKeysOfTheServersOwnAccountAreLeftOut(t *testing.T) {
+	from, to := newCell(t), newCell(t)
+	mine := do[CreateKeyOutput](from, CreateKeyInput{})
+	user := do[CreateKeyOutput](from, CreateKeyInput{User: "ann", Policy: policy})
+	other := do[CreateKeyOutput](from, CreateKeyInput{Account: "210987654321"})
+	exported := do[ExportOutput](from, ExportInput{Secrets: true}).Objects
+	out, err := to.imports(exported)
+	if err != nil || len(out.Operators) != 1 || out.Operators[0] != mine.ID || len(out.Keys) != 0 || out.Objects != len(exported)-1 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	for id, want := range map[string]bool{mine.ID: false, user.ID: true, other.ID: true, me.Root.ID: true} {
+		if _, ok := auth.Key(to.state, id); ok != want {
+			t.Errorf("the key %s may sign: %t", id, ok)
+		}
+	}
+}
+
 func TestImportsThatAreRefused(t *testing.T) {
 	from := newCell(t)
 	scope := vpc.Scope{Account: "123456789012", Region: "us-east-1"}
@@ -320,7 +338,7 @@ func TestImportsThatAreRefused(t *testing.T) {
 		want    string
 	}{
 		{"no VPC", without("vpc", v), "refers to " + v + ", which is not there"},
-		{"no ACLs", without("network-acl", ""), "refers to acl-"},
+		{"no ACLs", without("network-acl", ""), "has no default network ACL"},
 		{"no Region", without("region", ""), "refers to the Region us-east-1 of the account 123456789012"},
 		{"no cell", without("cell", ""), "which the cell gives out yet"},
 		{"an account that is not there", with("region", "210987654321/us-east-1", `{"Account":"210987654321","Region":"us-east-1"}`), "refers to the account 210987654321"},

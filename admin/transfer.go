@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"crenel/auth"
@@ -63,8 +64,9 @@ type ImportInput struct{ Objects []Object }
 
 // An ImportOutput says what was done.
 type ImportOutput struct {
-	Objects int      // that are there now
-	Keys    []string // access keys that were left out: the export had no secret for them
+	Objects   int      // that are there now
+	Keys      []string // access keys that were left out: the export had no secret for them
+	Operators []string // access keys that were left out: they are root keys of the server's own account, and could administer it
 }
 
 // batch is how much of an import is written at once: what an external etcd takes with its default settings.
@@ -82,13 +84,13 @@ func DecodeImport(body []byte) (*ImportInput, error) {
 // Plan is what to write for an import, in parts, so that the server then holds what the export held, beside
 // its own key. The server must hold nothing that the export does not hold: so a part that was written before
 // something went wrong does no harm when the import is tried again. What refers to something that is not
-// there is refused, and nothing is written.
+// there, and what no operation would have made so, is refused, and nothing is written.
 func Plan(v Server, s *vpc.State, in *ImportInput) (parts [][]vpc.Change, out *ImportOutput, err error) {
 	exported, err := read(in)
 	if err != nil {
 		return nil, nil, err
 	}
-	p := plan{v: v, now: map[string][]byte{}, out: &ImportOutput{Keys: []string{}}}
+	p := plan{v: v, now: map[string][]byte{}, out: &ImportOutput{Keys: []string{}, Operators: []string{}}}
 	for c := range s.Objects() {
 		p.now[c.Kind+"/"+c.Key] = c.Value
 	}
@@ -114,8 +116,22 @@ func Plan(v Server, s *vpc.State, in *ImportInput) (parts [][]vpc.Change, out *I
 	if wrong := e.Unsound(); wrong != "" {
 		return nil, nil, invalid("%s", wrong)
 	}
-	p.out.Objects = len(in.Objects) - len(p.out.Keys)
-	return split(e.Changes()), p.out, nil
+	p.out.Objects = len(in.Objects) - len(p.out.Keys) - len(p.out.Operators)
+	changes := e.Changes()
+	slices.SortStableFunc(changes, func(a, b vpc.Change) int { return cmp.Compare(turn(a), turn(b)) })
+	return split(changes), p.out, nil
+}
+
+// turn is when an object is written: first the cell, with the numbers that are used from then on, and access keys last,
+// so that nobody meets half of what was exported.
+func turn(c vpc.Change) int {
+	switch c.Kind {
+	case "cell":
+		return 0
+	case "access-key":
+		return 2
+	}
+	return 1
 }
 
 // read is the State that was exported.
@@ -163,6 +179,10 @@ func (p *plan) take(c vpc.Change, exported *vpc.State) error {
 			if !there {
 				p.out.Keys = append(p.out.Keys, k.ID)
 			}
+			return nil
+		}
+		if !there && k.Account == p.v.Root.Account && auth.Limitless(k) {
+			p.out.Operators = append(p.out.Operators, k.ID)
 			return nil
 		}
 	}

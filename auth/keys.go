@@ -2,6 +2,7 @@ package auth
 
 import (
 	"strings"
+	"time"
 
 	"crenel/iam"
 	"crenel/vpc"
@@ -32,6 +33,12 @@ func Check(k vpc.AccessKey) error {
 		return vpc.Errorf("MalformedPolicyDocument", "%s", err)
 	}
 	return nil
+}
+
+// Same tells whether both are one key that may do the same.
+func Same(a, b vpc.AccessKey) bool {
+	a.Created, b.Created = time.Time{}, time.Time{}
+	return a == b
 }
 
 const userCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+=,.@_-"

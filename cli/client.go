@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/smithy-go/aws-http-auth/credentials"
 	"github.com/aws/smithy-go/aws-http-auth/sigv4"
+	v4 "github.com/aws/smithy-go/aws-http-auth/v4"
 
 	"crenel/admin"
 	"crenel/auth"
@@ -87,7 +88,8 @@ func ask[Out, In any](c client, in In) (out Out, err error) {
 	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	hash := sha256.Sum256(body)
 	err = sigv4.New().SignRequest(&sigv4.SignRequestInput{Request: req, PayloadHash: hash[:], Service: "crenel", Region: "us-east-1", Time: time.Now(),
-		Credentials: credentials.Credentials{AccessKeyID: c.key.ID, SecretAccessKey: c.key.Secret}})
+		Credentials: credentials.Credentials{AccessKeyID: c.key.ID, SecretAccessKey: c.key.Secret}},
+		func(o *v4.SignerOptions) { o.AddPayloadHashHeader = true }) // a large import is read only where the head says what its body is
 	if err != nil {
 		return out, err
 	}

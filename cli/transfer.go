@@ -72,6 +72,9 @@ func (c *importCmd) Run(e *env) error {
 	if len(out.Keys) > 0 {
 		fmt.Fprintf(e.stderr, "crenel: left out, for the export has no secrets: the access keys %s; crenel key create makes new ones\n", strings.Join(out.Keys, ", "))
 	}
+	if len(out.Operators) > 0 {
+		fmt.Fprintf(e.stderr, "crenel: left out, for they could administer this server: the root keys %s of its account; crenel key create makes new ones\n", strings.Join(out.Operators, ", "))
+	}
 	return c.print(e.stdout, out, func(w io.Writer) { fmt.Fprintf(w, "%d objects are there\n", out.Objects) })
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"crenel/flow"
 	"crenel/hostapi/hostpb"
 	"crenel/policy"
@@ -18,6 +20,16 @@ func (d *decoder) want(ok bool, format string, args ...any) {
 	if !ok && d.err == nil {
 		d.err = fmt.Errorf("malformed message: "+format, args...)
 	}
+}
+
+// Check refuses what a host would not understand.
+func (d Desired) Check() error {
+	message := d.encode()
+	if size := proto.Size(message); size > maxMessage {
+		return fmt.Errorf("it is a message of %d bytes, and %d are the most", size, maxMessage)
+	}
+	_, err := decodeDesired(message)
+	return err
 }
 
 func decodeDesired(p *hostpb.Desired) (Desired, error) {

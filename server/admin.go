@@ -3,19 +3,11 @@ package server
 import (
 	"bytes"
 	"context"
-	"net/http"
-	"time"
 
 	"crenel/admin"
 	"crenel/auth"
 	"crenel/ec2"
-	"crenel/sigv4"
 	"crenel/vpc"
-)
-
-const (
-	importName = "Import"
-	maxImport  = 256 << 20 // bytes
 )
 
 // serveAdmin carries out what whoever runs the server asks for: the root user of its own account.
@@ -63,44 +55,11 @@ func (s *Server) administer(ctx context.Context, c *call, name string, body []by
 	return result, err
 }
 
-// importAll writes an import part by part, and waits for the host once.
-func (s *Server) importAll(ctx context.Context, c *call, body []byte) (any, error) {
-	c.write = true
-	in, err := admin.DecodeImport(body)
-	if err != nil {
-		return nil, err
-	}
-	parts, out, err := admin.Plan(s.self(), s.Store.Snapshot(), in)
-	if err != nil || len(parts) == 0 {
-		return out, err
-	}
-	whole := s.Store.Snapshot().Edit(vpc.Scope{}, time.Now(), nil)
-	for _, part := range parts {
-		if err := whole.Put(part); err != nil {
-			return nil, err
-		}
-	}
-	if err := fits(whole, importName); err != nil {
-		return nil, err
-	}
-	last := len(parts) - 1
-	for _, part := range parts[:last] {
-		if _, err := s.Store.Update(ctx, vpc.Scope{}, func(e *vpc.Edit) error { return e.Put(part) }); err != nil {
-			return nil, err
-		}
-	}
-	return out, s.write(ctx, c, vpc.Scope{}, func(e *vpc.Edit) error { return e.Put(parts[last]) })
-}
-
-// mayImport tells whether the request says that an operator signs it. It is read before the signature can be
-// checked: the ids of keys are known to few, and nobody else makes the server read so much.
-func (s *Server) mayImport(r *http.Request) bool {
-	key, ok := auth.Key(s.Store.Snapshot(), sigv4.Claimed(r).KeyID)
-	return ok && s.isOperator(key)
-}
-
 // self is what the server knows of itself.
 func (s *Server) self() admin.Server {
 	applied, trouble := s.hosts.Applied()
+	if why := s.untold.Load(); why != nil {
+		trouble = *why
+	}
 	return admin.Server{Root: s.Root, Connected: s.hosts.Connected(), Applied: applied, Trouble: trouble, Unenforced: s.unenforced.Load()}
 }

@@ -27,7 +27,7 @@ func (s *Server) alone(ctx context.Context) error {
 	if hadHost(s.Store.Snapshot()) && s.NoEnforcement {
 		return errors.New("a host has run instances of this data: what became of them is not for a server without enforcement to say")
 	}
-	if _, err := s.Store.Update(ctx, vpc.Scope{}, claimForNobody); err != nil {
+	if err := s.update(ctx, claimForNobody); err != nil {
 		return err
 	}
 	if s.Ready != nil {
@@ -42,7 +42,7 @@ func (s *Server) alone(ctx context.Context) error {
 		if hadHost(state) || len(unsettled(state, s.NoEnforcement)) == 0 {
 			continue // only that host knows what became of its instances
 		}
-		_, err = s.Store.Update(ctx, vpc.Scope{}, func(e *vpc.Edit) error {
+		err = s.update(ctx, func(e *vpc.Edit) error {
 			for _, r := range unsettled(e.State, s.NoEnforcement) {
 				api.Report(e, r)
 			}

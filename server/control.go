@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -30,9 +31,27 @@ func (s *Server) follow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.hosts.Set(desired(state))
 		revision = state.Revision
+		d, err := tell(state)
+		if err != nil {
+			s.Log.Error("hosts cannot be told of the newest State; they keep what they have", "revision", revision, "error", err)
+			s.untold.Store(new(err.Error()))
+			continue
+		}
+		s.untold.Store(nil)
+		s.hosts.Set(d)
 	}
+}
+
+// tell is desired. No operation makes a State from which nothing can be made for hosts; where there is one all the same,
+// what they have stays, and the controller lives to say so.
+func tell(s *vpc.State) (d hostapi.Desired, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("revision %d is damaged: %v", s.Revision, p)
+		}
+	}()
+	return desired(s), nil
 }
 
 // desired is what the State asks of the one host. Terminated instances are in it until they are
@@ -149,7 +168,7 @@ func (s *Server) settle(ctx context.Context) error {
 // forget removes instances that ended long ago, now and then. Where several servers do, one finds them.
 func (s *Server) forget(ctx context.Context) error {
 	for pause(ctx, forgetEvery) {
-		_, err := s.Store.Update(ctx, vpc.Scope{}, func(e *vpc.Edit) error {
+		err := s.update(ctx, func(e *vpc.Edit) error {
 			api.Forget(e, remembered)
 			return nil
 		})
@@ -163,7 +182,7 @@ func (s *Server) forget(ctx context.Context) error {
 // record commits the news. What is none is not written.
 func (s *Server) record(ctx context.Context, n news) error {
 	var refused netip.Prefix
-	_, err := s.Store.Update(ctx, vpc.Scope{}, func(e *vpc.Edit) error {
+	err := s.update(ctx, func(e *vpc.Edit) error {
 		refused = netip.Prefix{}
 		if n.public.IsValid() && !claim(e, n.public) {
 			refused = n.public

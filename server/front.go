@@ -139,7 +139,16 @@ func (s *Server) do(c *call, w http.ResponseWriter, r *http.Request, out *bytes.
 			err = internalError()
 		}
 	}()
-	body, err := s.readBody(w, r)
+	most := int64(maxBody)
+	if isLargeImport(r) {
+		leave, err := s.admitLarge(c, w, r)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		most = maxImport
+	}
+	body, err := readBody(w, r, most)
 	if err != nil {
 		return err
 	}
@@ -177,42 +186,46 @@ func (s *Server) do(c *call, w http.ResponseWriter, r *http.Request, out *bytes.
 	return s.serveEC2(r.Context(), c, form, out)
 }
 
-// readBody reads a body of at most maxBody bytes; of an import, whose sender claims to be an operator, more.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	most := int64(maxBody)
-	if r.PathValue("operation") == importName && s.mayImport(r) {
-		most = maxImport
-	}
-	tooLarge := &ec2.Error{Code: "RequestEntityTooLarge", Message: fmt.Sprintf("The request has more than %d bytes.", most), Status: http.StatusRequestEntityTooLarge}
+// readBody reads a body of at most so many bytes.
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
 	if r.ContentLength > most {
-		return nil, tooLarge
+		return nil, tooLarge(most)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
-		return nil, tooLarge
+		return nil, tooLarge(most)
 	} else if err != nil {
 		return nil, ec2.Errorf("IncompleteBody", "The request's body could not be read to its end.")
 	}
 	return body, nil
 }
 
-// authenticate finds out who signed the request, and for which service and Region.
-func (s *Server) authenticate(c *call, r *http.Request, body []byte) error {
-	state := s.Store.Snapshot()
-	var key vpc.AccessKey
-	credential, err := sigv4.Verify(r, body, time.Now(), func(id string) (string, error) {
-		var ok bool
-		if key, ok = auth.Key(state, id); !ok {
+func tooLarge(most int64) error {
+	return &ec2.Error{Code: "RequestEntityTooLarge", Message: fmt.Sprintf("The request has more than %d bytes.", most), Status: http.StatusRequestEntityTooLarge}
+}
+
+// secretsOf finds the secrets of keys that may sign.
+func secretsOf(s *vpc.State) func(id string) (string, error) {
+	return func(id string) (string, error) {
+		key, ok := auth.Key(s, id)
+		if !ok {
 			return "", sigv4.ErrUnknownKey
 		}
 		return key.Secret, nil
-	})
+	}
+}
+
+// authenticate finds out who signed the request, and for which service and Region.
+func (s *Server) authenticate(c *call, r *http.Request, body []byte) error {
+	state := s.Store.Snapshot()
+	credential, err := sigv4.Verify(r, body, time.Now(), secretsOf(state))
 	c.service = credential.Service
 	c.form = formOf(c.service, r)
 	if err != nil {
 		return badSignature(c, err)
 	}
+	key, _ := auth.Key(state, credential.KeyID)
 	c.key, c.scope = key, vpc.Scope{Account: key.Account, Region: credential.Region}
 	switch {
 	case !slices.Contains([]string{"ec2", "sts", "servicequotas", "crenel"}, c.service):

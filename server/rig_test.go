@@ -20,6 +20,7 @@ import (
 
 	"github.com/aws/smithy-go/aws-http-auth/credentials"
 	"github.com/aws/smithy-go/aws-http-auth/sigv4"
+	v4 "github.com/aws/smithy-go/aws-http-auth/v4"
 
 	"crenel/hostapi"
 	"crenel/store"
@@ -201,6 +202,7 @@ type request struct {
 	service, region    string
 	at                 time.Time
 	unsigned           bool
+	saysHash           bool                // of its body, in a header that is signed
 	spoil              func(*http.Request) // after it was signed
 }
 
@@ -235,32 +237,46 @@ func (r *rig) send(q request) answer {
 	return a
 }
 
-func (r *rig) try(q request) (a answer, err error) {
+// signed is the request as it goes out.
+func (r *rig) signed(q request) (*http.Request, error) {
 	var body io.Reader
 	if q.body != "" {
 		body = strings.NewReader(q.body)
 	}
 	h, err := http.NewRequestWithContext(r.t.Context(), q.method, r.endpoint+q.path, body)
 	if err != nil {
-		return a, err
+		return nil, err
 	}
 	h.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	if !q.unsigned {
 		hash := sha256.Sum256([]byte(q.body))
 		err := sigv4.New().SignRequest(&sigv4.SignRequestInput{Request: h, PayloadHash: hash[:], Service: q.service, Region: q.region, Time: q.at,
-			Credentials: credentials.Credentials{AccessKeyID: q.key.ID, SecretAccessKey: q.key.Secret}})
+			Credentials: credentials.Credentials{AccessKeyID: q.key.ID, SecretAccessKey: q.key.Secret}},
+			func(o *v4.SignerOptions) { o.AddPayloadHashHeader = q.saysHash })
 		if err != nil {
-			return a, err
+			return nil, err
 		}
 	}
 	if q.spoil != nil {
 		q.spoil(h)
+	}
+	return h, nil
+}
+
+func (r *rig) try(q request) (a answer, err error) {
+	h, err := r.signed(q)
+	if err != nil {
+		return a, err
 	}
 	res, err := http.DefaultClient.Do(h)
 	if err != nil {
 		return a, err
 	}
 	defer res.Body.Close()
+	return readAnswer(res)
+}
+
+func readAnswer(res *http.Response) (a answer, err error) {
 	all, err := io.ReadAll(res.Body)
 	a = answer{status: res.StatusCode, header: res.Header, body: string(all)}
 	var e struct {

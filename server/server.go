@@ -38,8 +38,11 @@ type Server struct {
 	site       vpc.Site
 	hostless   bool
 	inbox      inbox
-	patience   time.Duration // how long a write waits to be enforced; 0: maxPatience
-	unenforced atomic.Int64  // writes that waited in vain, or for no host
+	patience   time.Duration          // how long a write waits to be enforced; 0: maxPatience
+	unenforced atomic.Int64           // writes that waited in vain, or for no host
+	large      sync.Mutex             // held by a request with more than maxBody
+	writing    sync.RWMutex           // held by every write; by an import alone
+	untold     atomic.Pointer[string] // why hosts are not told of the newest State; nil: they are
 }
 
 // maxPatience is how long a write waits for the host.
@@ -107,7 +110,7 @@ func (s *Server) Run(ctx context.Context, api, hosts net.Listener) error {
 
 // grantRoot puts the root key and its account into the State, where they are not there yet, and the cell's secret.
 func (s *Server) grantRoot(ctx context.Context) error {
-	_, err := s.Store.Update(ctx, vpc.Scope{}, func(e *vpc.Edit) error {
+	err := s.update(ctx, func(e *vpc.Edit) error {
 		auth.Grant(e, s.Root)
 		e.Sow()
 		return nil

@@ -9,6 +9,7 @@ import (
 	"crenel/auth"
 	"crenel/ec2"
 	"crenel/iam"
+	"crenel/sigv4"
 	"crenel/vpc"
 )
 
@@ -82,28 +83,51 @@ func may(c *call, state *vpc.State, op api.Operation, in any) error {
 
 // write commits what change changes, and waits until the host enforces it.
 func (s *Server) write(ctx context.Context, c *call, scope vpc.Scope, change func(*vpc.Edit) error) error {
-	if c.stale > 0 {
-		return unavailable()
+	s.writing.RLock()
+	revision, err := s.commit(ctx, c, scope, change)
+	s.writing.RUnlock()
+	if err == nil {
+		s.await(ctx, c, revision)
 	}
-	revision, err := s.Store.Update(ctx, scope, func(e *vpc.Edit) error {
+	return err
+}
+
+// commit commits what change changes, for the key that signed the request: if the State that is changed still has it, as
+// it was. Another server may have disabled it, or deleted it, since this one authenticated the request.
+func (s *Server) commit(ctx context.Context, c *call, scope vpc.Scope, change func(*vpc.Edit) error) (revision int64, err error) {
+	if c.stale > 0 {
+		return 0, unavailable()
+	}
+	return s.Store.Update(ctx, scope, func(e *vpc.Edit) error {
+		if key, ok := auth.Key(e.State, c.key.ID); !ok || !auth.Same(key, c.key) {
+			return badSignature(c, sigv4.ErrUnknownKey)
+		}
 		e.Site = s.site
 		return change(e)
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// update commits what this server changes by itself.
+func (s *Server) update(ctx context.Context, change func(*vpc.Edit) error) error {
+	s.writing.RLock()
+	defer s.writing.RUnlock()
+	_, err := s.Store.Update(ctx, vpc.Scope{}, change)
+	return err
+}
+
+// await waits until the host enforces the revision, and notes whether it does.
+func (s *Server) await(ctx context.Context, c *call, revision int64) {
 	c.enforced = "true"
 	if !s.enforces(ctx, revision) {
 		c.enforced = "false"
 		s.unenforced.Add(1)
 		if s.hostless {
-			return nil
+			return
 		}
-		applied, trouble := s.hosts.Applied()
-		s.Log.Warn("not enforced in time", "action", c.action, "revision", revision, "applied", applied,
-			"connected", s.hosts.Connected(), "trouble", trouble)
+		host := s.self()
+		s.Log.Warn("not enforced in time", "action", c.action, "revision", revision, "applied", host.Applied,
+			"connected", host.Connected, "trouble", host.Trouble)
 	}
-	return nil
 }
 
 // enforces waits until the host enforces the revision, but not for ever. A server that hosts cannot connect to, and a

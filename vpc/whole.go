@@ -93,21 +93,24 @@ var mayDangle = map[string][]string{
 	"peering":        {"VPC"},                                      // shown after it ended
 	"nat-gateway":    {"VPC", "Subnet", "Interface", "Allocation"}, // shown after it is deleted
 	"instance":       {"VPC", "Subnet"},                            // shown after it is terminated
+	"vpc-endpoint":   {"Groups"},                                   // none of its interfaces may carry them any more
 }
 
 // freeText are fields in which people write what they like, ids among it.
 var freeText = []string{"ID", "Name", "KeyName", "Description", "Tags", "Token", "Policy", "User", "UserData"}
 
-// Unsound says of an object what it refers to and the State does not have; "" where there is no such object.
-// References that AWS lets dangle are none.
+// Unsound says of an object what is wrong with it: what it refers to and the State does not have, or what no operation
+// would have made so. It is "" where there is no such object. References that AWS lets dangle are sound.
 func (s *State) Unsound() string {
-	byName := s.byName()
+	byName, check := s.byName(), checker{s, map[string]string{}}
 	for _, t := range s.tables() {
 		wrong := ""
 		t.each(func(c Change) bool {
-			wrong = s.unsound(byName, t.name(), reflect.ValueOf(t.find(c.Key)).Elem(), "")
-			if wrong != "" {
+			o := t.find(c.Key)
+			if wrong = s.unsound(byName, t.name(), reflect.ValueOf(o).Elem(), ""); wrong != "" {
 				wrong = fmt.Sprintf("the %s %s refers to %s, which is not there", t.name(), c.Key, wrong)
+			} else if wrong = check.object(t.name(), c.Key, o); wrong != "" {
+				wrong = fmt.Sprintf("the %s %.80q %s", t.name(), c.Key, wrong)
 			}
 			return wrong == ""
 		})
@@ -163,7 +166,10 @@ func (s *State) unsound(byName map[string]table, kind string, v reflect.Value, f
 // peering connection may be asked for with an account that nobody has.
 func (s *State) noScope(kind string, scope Scope) string {
 	switch {
-	case kind == "peering", scope == AWS(scope.Region):
+	case kind == "peering":
+	case !IsRegion(scope.Region):
+		return "the Region " + scope.Region + " of AWS"
+	case scope == AWS(scope.Region):
 	case s.Accounts.Get(scope.Account) == nil:
 		return "the account " + scope.Account
 	case kind != "quota" && kind != "region" && s.Regions.Get(scope.Key()) == nil:

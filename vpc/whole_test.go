@@ -79,16 +79,20 @@ func TestUnsound(t *testing.T) {
 			e.SecurityGroups.Put(&SecurityGroup{ID: "sg-00000001", Scope: here, Rules: []Rule{{Peer: Peer{PrefixList: "pl" + gone}}}})
 		}, "refers to pl" + gone},
 		{"a stale rule", func(e *Edit) {
-			e.SecurityGroups.Put(&SecurityGroup{ID: "sg-00000001", Scope: here, Rules: []Rule{{Peer: Peer{Group: "sg" + gone, Account: "210987654321"}}}})
+			g := e.NewSecurityGroup(e.DefaultVPC().ID, "stale", "")
+			g.Rules[0].Peer = Peer{Group: "sg" + gone, Account: "210987654321"}
+			e.SecurityGroups.Put(g)
 		}, ""},
 		{"a black hole", func(e *Edit) {
-			e.RouteTables.Put(&RouteTable{ID: "rtb-00000001", Scope: here, Routes: []Route{{Destination: netip.MustParsePrefix("0.0.0.0/0"), Target: "nat" + gone}}})
+			e.RouteTables.Put(&RouteTable{ID: "rtb-00000001", Scope: here, VPC: e.DefaultVPC().ID, Routes: []Route{{Destination: netip.MustParsePrefix("0.0.0.0/0"), Target: "nat" + gone}}})
 		}, ""},
 		{"a terminated instance", func(e *Edit) {
 			e.Instances.Put(&Instance{ID: "i-00000001", Scope: here, Subnet: "subnet" + gone, VPC: "vpc" + gone, KeyName: "key" + gone})
 		}, ""},
 		{"words that look like ids", func(e *Edit) {
-			e.SecurityGroups.Put(&SecurityGroup{ID: "sg-00000001", Scope: here, Name: "vpc" + gone, Description: "vpc" + gone, Tags: Tags{"vpc" + gone: "vpc" + gone}})
+			g := e.NewSecurityGroup(e.DefaultVPC().ID, "vpc"+gone, "vpc"+gone)
+			g.Tags = Tags{"vpc" + gone: "vpc" + gone}
+			e.SecurityGroups.Put(g)
 		}, ""},
 		{"an account that nobody has", func(e *Edit) { e.VPCs.Put(&VPC{ID: "vpc-00000001", Scope: Scope{"210987654321", "us-east-1"}}) }, "refers to the account 210987654321"},
 		{"a Region that was never visited", func(e *Edit) { e.VPCs.Put(&VPC{ID: "vpc-00000001", Scope: Scope{here.Account, "eu-west-1"}}) }, "refers to the Region eu-west-1"},
