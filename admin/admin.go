@@ -35,6 +35,7 @@ var operations = table(
 // A Server is what a server knows of itself, beside its State.
 type Server struct {
 	Root       vpc.AccessKey // of its data directory
+	Hostless   bool          // no host can be there
 	Connected  bool          // a host is there
 	Applied    int64         // the revision that the host enforces
 	Trouble    string        // why it does not enforce a newer one; "" where it has none

@@ -197,7 +197,7 @@ func TestStatus(t *testing.T) {
 	c := newCell(t)
 	c.server.Connected, c.server.Applied, c.server.Unenforced, c.server.Trouble = true, 7, 2, "no room"
 	out := do[StatusOutput](c, StatusInput{})
-	want := &StatusOutput{Revision: 1, Host: Host{true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}, {"cell", 1}}, StoredOnly: api.StoredOnly}
+	want := &StatusOutput{Revision: 1, Host: Host{false, true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}, {"cell", 1}}, StoredOnly: api.StoredOnly}
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Error(diff)
 	}
@@ -366,8 +366,14 @@ func TestImportsThatAreRefused(t *testing.T) {
 		e.Cells.Put(&vpc.Cell{NextNum: 2, Public: netip.MustParsePrefix("198.18.9.0/24")})
 		return nil
 	})
-	if _, err := to.imports(with("cell", "cell", `{"NextNum":99,"Public":"198.18.7.0/24"}`)); err == nil || !strings.Contains(err.Error(), "this server's host has 198.18.9.0/24") {
-		t.Errorf("another pool: %v", err)
+	public := newCell(t)
+	public.edit(scope, func(e *vpc.Edit) error {
+		e.Cells.Put(&vpc.Cell{NextNum: 99, Public: netip.MustParsePrefix("198.18.7.0/24")})
+		e.ElasticIPs.Put(&vpc.ElasticIP{ID: e.NewID("eipalloc"), Scope: e.Scope, Addr: netip.MustParseAddr("198.18.7.4")})
+		return nil
+	})
+	if _, err := to.imports(do[ExportOutput](public, ExportInput{}).Objects); err == nil || !strings.Contains(err.Error(), "this server has 198.18.9.0/24") {
+		t.Errorf("addresses of another pool: %v", err)
 	}
 	if _, err := to.imports(exported); err != nil || to.state.Cell().Public.String() != "198.18.9.0/24" || to.state.Cell().NextNum != from.state.Cell().NextNum {
 		t.Errorf("no pool: %v, %+v", err, to.state.Cell())

@@ -104,7 +104,7 @@ func Plan(v Server, s *vpc.State, in *ImportInput) (parts [][]vpc.Change, out *I
 			return nil, nil, vpc.Errorf("NotEmpty", "the server holds the %s %s, which the export does not hold: import into a server that is new", c.Kind, c.Key)
 		}
 	}
-	cell, err := join(s.Cell(), exported.Cell())
+	cell, err := join(s.Cell(), exported)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -198,9 +198,10 @@ func (p *plan) take(c vpc.Change, exported *vpc.State) error {
 
 // join joins the server's cell and the export's: numbers stay unused that one of them gave out. The pool of
 // public addresses and what the host can enforce are the server's own, where a host has told them.
-func join(own, exported vpc.Cell) (vpc.Cell, error) {
-	if own.Public.IsValid() && exported.Public.IsValid() && own.Public != exported.Public {
-		return own, invalid("the export has its public addresses in %s, and this server's host has %s: import before a host has connected", exported.Public, own.Public)
+func join(own vpc.Cell, from *vpc.State) (vpc.Cell, error) {
+	exported := from.Cell()
+	if own.Public.IsValid() && exported.Public.IsValid() && own.Public != exported.Public && publicInUse(from) {
+		return own, invalid("the export has public addresses of %s, and this server has %s: import it into one that has the same block", exported.Public, own.Public)
 	}
 	if !own.Public.IsValid() {
 		own.Public = exported.Public
@@ -211,6 +212,16 @@ func join(own, exported vpc.Cell) (vpc.Cell, error) {
 	own.Seed = cmp.Or(exported.Seed, own.Seed) // what was seen in a Region where nobody wrote stays there
 	own.NextNum = max(own.NextNum, exported.NextNum)
 	return own, nil
+}
+
+// publicInUse tells whether anybody has an address of the pool.
+func publicInUse(s *vpc.State) bool {
+	for i := range s.Interfaces.All() {
+		if i.PublicIP.IsValid() {
+			return true
+		}
+	}
+	return s.ElasticIPs.Len() > 0
 }
 
 // split makes parts of the changes that one transaction takes.

@@ -163,7 +163,7 @@ func TestKeysFromTheCommandLine(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", root.Secret)
 	mustSay(t, "key", "list", "--endpoint="+endpoint+"/")
 	t.Setenv("AWS_ENDPOINT_URL", endpoint)
-	mustSay(t, "key", "list", "--data-dir="+t.TempDir())
+	fails(t, "no crenel up or server has run with the data directory", "key", "list", "--data-dir="+t.TempDir())
 	t.Setenv("AWS_ACCESS_KEY_ID", other.ID)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", other.Secret)
 	fails(t, "arn:aws:iam::210987654321:root may not administer this server", "key", "list", "--endpoint="+endpoint)

@@ -30,7 +30,9 @@ func (c *statusCmd) Run(e *env) error {
 		if s.Host.Trouble != "" {
 			fmt.Fprintf(w, "trouble\t%s\n", s.Host.Trouble)
 		}
-		fmt.Fprintf(w, "unenforced\t%d writes were not confirmed by a host in time\n", s.Unenforced)
+		if !s.Host.None {
+			fmt.Fprintf(w, "unenforced\t%d writes were not confirmed by a host in time\n", s.Unenforced)
+		}
 		for _, o := range s.Objects {
 			fmt.Fprintf(w, "%s\t%d\n", o.Kind, o.Count)
 		}
@@ -43,6 +45,8 @@ func (c *statusCmd) Run(e *env) error {
 
 func hostLine(s admin.StatusOutput) string {
 	switch {
+	case s.Host.None:
+		return "none: this server enforces nothing"
 	case !s.Host.Connected:
 		return "not connected: what is enforced is what it heard last"
 	case s.Host.Applied < s.Revision:

@@ -61,5 +61,5 @@ func (s *Server) self() admin.Server {
 	if why := s.untold.Load(); why != nil {
 		trouble = *why
 	}
-	return admin.Server{Root: s.Root, Connected: s.hosts.Connected(), Applied: applied, Trouble: trouble, Unenforced: s.unenforced.Load()}
+	return admin.Server{Root: s.Root, Hostless: s.hostless, Connected: s.hosts.Connected(), Applied: applied, Trouble: trouble, Unenforced: s.unenforced.Load()}
 }
