@@ -200,7 +200,7 @@ func (p *plan) take(c vpc.Change, exported *vpc.State) error {
 // public addresses and what the host can enforce are the server's own, where a host has told them.
 func join(own vpc.Cell, from *vpc.State) (vpc.Cell, error) {
 	exported := from.Cell()
-	if own.Public.IsValid() && exported.Public.IsValid() && own.Public != exported.Public && publicInUse(from) {
+	if own.Public.IsValid() && exported.Public.IsValid() && own.Public != exported.Public && from.PublicInUse() {
 		return own, invalid("the export has public addresses of %s, and this server has %s: import it into one that has the same block", exported.Public, own.Public)
 	}
 	if !own.Public.IsValid() {
@@ -212,16 +212,6 @@ func join(own vpc.Cell, from *vpc.State) (vpc.Cell, error) {
 	own.Seed = cmp.Or(exported.Seed, own.Seed) // what was seen in a Region where nobody wrote stays there
 	own.NextNum = max(own.NextNum, exported.NextNum)
 	return own, nil
-}
-
-// publicInUse tells whether anybody has an address of the pool.
-func publicInUse(s *vpc.State) bool {
-	for i := range s.Interfaces.All() {
-		if i.PublicIP.IsValid() {
-			return true
-		}
-	}
-	return s.ElasticIPs.Len() > 0
 }
 
 // split makes parts of the changes that one transaction takes.

@@ -85,10 +85,11 @@ func assign(e *vpc.Edit, id string, f *ec2.InstanceNetworkInterfaceSpecification
 	return old, &c, nil
 }
 
-// secondaryOf is another interface of the same subnet that has the address as a secondary one; nil: none has.
+// secondaryOf is another interface of the VPC, and of the account's own, that has the address as a secondary one;
+// nil: none has.
 func secondaryOf(s *vpc.State, i *vpc.Interface, a netip.Addr) *vpc.Interface {
 	other := s.Interfaces.First("address", vpc.AddressKey(i.VPC, a.String()))
-	if other == nil || other.ID == i.ID || other.Scope != i.Scope || !slices.Contains(other.Secondary, a) {
+	if other == nil || other.ID == i.ID || other.Scope != i.Scope || other.Owner != "" || !slices.Contains(other.Secondary, a) {
 		return nil
 	}
 	return other

@@ -10,6 +10,9 @@ import (
 
 // createSubnetCidrReservation keeps a range of a subnet from being handed out. Who has an address there
 // keeps it.
+// maxReservations is how many a subnet may have: every search for a free address looks at them all.
+const maxReservations = 100
+
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnetCidrReservation.html
 func createSubnetCidrReservation(e *vpc.Edit, in *ec2.CreateSubnetCidrReservationInput) (*ec2.CreateSubnetCidrReservationOutput, error) {
 	if in.ReservationType != "prefix" && in.ReservationType != "explicit" {
@@ -29,6 +32,9 @@ func createSubnetCidrReservation(e *vpc.Edit, in *ec2.CreateSubnetCidrReservatio
 	}
 	if !slices.ContainsFunc(subnet.CIDRs(), func(p netip.Prefix) bool { return inside(cidr, p) }) {
 		return nil, vpc.Errorf("InvalidParameterValue", "Reservation CIDR %s is not within the CIDR block of the subnet", cidr)
+	}
+	if count(e.CIDRReservations.By("subnet", subnet.ID)) >= maxReservations {
+		return nil, vpc.Errorf("ResourceLimitExceeded", "You have reached the limit of %d CIDR reservations for the subnet %s.", maxReservations, subnet.ID)
 	}
 	for other := range e.CIDRReservations.By("subnet", subnet.ID) {
 		if other.CIDR.Overlaps(cidr) {

@@ -120,6 +120,7 @@ func newEndpoint(e *vpc.Edit, in *ec2.CreateVpcEndpointInput) (p *vpc.VPCEndpoin
 	if err := checkPolicy(p.Policy); err != nil {
 		return nil, service, err
 	}
+	p.InboundOnly = service.short == "s3"
 	return p, service, changeDNS(e.State, p, service, in.DnsOptions)
 }
 
@@ -188,8 +189,11 @@ func changeDNS(s *vpc.State, p *vpc.VPCEndpoint, service endpointService, in *ec
 			return vpc.Errorf("InvalidParameterValue", "Invalid value '%s' for DnsRecordIpType.", in.DnsRecordIpType)
 		}
 	}
-	if p.InboundOnly = p.PrivateDNS && service.short == "s3"; in != nil && in.PrivateDnsOnlyForInboundResolverEndpoint != nil {
+	switch {
+	case in != nil && in.PrivateDnsOnlyForInboundResolverEndpoint != nil:
 		p.InboundOnly = *in.PrivateDnsOnlyForInboundResolverEndpoint
+	case !p.PrivateDNS:
+		p.InboundOnly = false
 	}
 	if !p.PrivateDNS {
 		return nil
@@ -250,6 +254,9 @@ func modifyVpcEndpoint(e *vpc.Edit, in *ec2.ModifyVpcEndpointInput) (*ec2.Modify
 		return nil, err
 	}
 	if in.PrivateDnsEnabled != nil || in.DnsOptions != nil {
+		if value(in.PrivateDnsEnabled) && !p.PrivateDNS {
+			p.InboundOnly = service.short == "s3"
+		}
 		p.PrivateDNS = p.PrivateDNS && in.PrivateDnsEnabled == nil || value(in.PrivateDnsEnabled)
 		if err := changeDNS(e.State, &p, service, in.DnsOptions); err != nil {
 			return nil, err

@@ -288,3 +288,12 @@ func TestALaunchFromATemplate(t *testing.T) {
 	w.template("gpus", "ImageId="+testImage+"&ElasticGpuSpecification.1.Type=x")
 	w.refuse("RunInstances", "MinCount=1&MaxCount=1&LaunchTemplate.LaunchTemplateName=gpus", "UnsupportedOperation: The parameter ElasticGpuSpecification is not supported.")
 }
+
+// A request's own parameters win over the template's, times too, before anything is refused.
+func TestATimeInATemplateIsOverlaid(t *testing.T) {
+	w := newWorld(t)
+	const until = "InstanceMarketOptions.SpotOptions.ValidUntil="
+	do[ec2.CreateLaunchTemplateOutput](w, "CreateLaunchTemplate", "LaunchTemplateName=spot&LaunchTemplateData."+until+"2030-01-01T00:00:00Z")
+	w.refuse("RunInstances", "MinCount=1&MaxCount=1&ImageId=ami-0123456789abcdef0&LaunchTemplate.LaunchTemplateName=spot&"+until+"2031-01-01T00:00:00Z",
+		"UnsupportedOperation: The parameter InstanceMarketOptions is not supported.")
+}

@@ -144,7 +144,7 @@ func natAddresses(s *vpc.State, subnet *vpc.Subnet, in *ec2.CreateNatGatewayInpu
 	for _, text := range named {
 		var a netip.Addr
 		if text != "" {
-			if a, err = natAddress(s, subnet, text); err != nil {
+			if a, err = freePrivate(s, subnet, text, nil); err != nil {
 				return nil, err
 			}
 			if slices.Contains(all, a) {
@@ -157,34 +157,19 @@ func natAddresses(s *vpc.State, subnet *vpc.Subnet, in *ec2.CreateNatGatewayInpu
 		more := max(len(in.SecondaryAllocationIds), int(value(in.SecondaryPrivateIpAddressCount)))
 		all = append(all, make([]netip.Addr, more)...)
 	}
-	for at, n := uint32(4), 0; n < len(all); n++ {
-		for ; !all[n].IsValid(); at++ {
-			a := vpc.At(subnet.CIDR, at)
-			if vpc.ReservedIn(subnet.CIDR, a) {
-				return nil, vpc.Errorf("InsufficientFreeAddressesInSubnet", "The specified subnet does not have enough free addresses to satisfy the request.")
+	var last netip.Addr
+	for n := range all {
+		for !all[n].IsValid() {
+			a, ok := s.FreeAfter(subnet, last)
+			if !ok {
+				return nil, tooFewAddresses()
 			}
-			if !slices.Contains(all, a) && s.Interfaces.First("address", vpc.AddressKey(subnet.VPC, a.String())) == nil {
+			if last = a; !slices.Contains(all, a) {
 				all[n] = a
 			}
 		}
 	}
 	return all, nil
-}
-
-// natAddress reads one free address of the subnet.
-func natAddress(s *vpc.State, subnet *vpc.Subnet, text string) (netip.Addr, error) {
-	a, err := netip.ParseAddr(text)
-	switch {
-	case err != nil || !a.Is4():
-		return a, vpc.Errorf("InvalidParameterValue", "invalid value for parameter address: %s", text)
-	case !subnet.CIDR.Contains(a):
-		return a, vpc.Errorf("InvalidParameterValue", "Address %s does not fall within the subnet's address range", a)
-	case vpc.ReservedIn(subnet.CIDR, a):
-		return a, vpc.Errorf("InvalidParameterValue", "Address %s is in subnet's reserved address range", a)
-	case s.Interfaces.First("address", vpc.AddressKey(subnet.VPC, a.String())) != nil:
-		return a, vpc.Errorf("InvalidIPAddress.InUse", "Address %s is in use.", a)
-	}
-	return a, nil
 }
 
 // natTrouble is what AWS finds only when it makes the gateway, with its code.

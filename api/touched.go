@@ -39,7 +39,8 @@ type asking struct {
 	action  string
 	in      any
 	touched []resource
-	where   []string // the VPCs in which the call makes something, where its parameters do not say so
+	seen    map[[3]string]bool // kind, id and VPC of what is touched
+	where   []string           // the VPCs in which the call makes something, where its parameters do not say so
 }
 
 // A resource is what a call is about.
@@ -146,16 +147,17 @@ func (a *asking) addKeyPair(name string) {
 
 // madeBy are the resource types that operations make, where their names do not tell.
 var madeBy = map[string][]string{
-	"RunInstances":                 {"instance", "network-interface", "volume"},
-	"AllocateAddress":              {"elastic-ip"},
-	"CreateDefaultVpc":             {"vpc"},
-	"CreateDefaultSubnet":          {"subnet"},
-	"CreateNatGateway":             {"natgateway"},
-	"CreateManagedPrefixList":      {"prefix-list"},
-	"CreateFlowLogs":               {"vpc-flow-log"},
-	"CreateDhcpOptions":            {"dhcp-options"},
-	"CreateKeyPair":                nil, // named
-	"StartNetworkInsightsAnalysis": {"network-insights-analysis"},
+	"RunInstances":                            {"instance", "network-interface", "volume"},
+	"AllocateAddress":                         {"elastic-ip"},
+	"CreateDefaultVpc":                        {"vpc"},
+	"CreateDefaultSubnet":                     {"subnet"},
+	"CreateNatGateway":                        {"natgateway"},
+	"CreateManagedPrefixList":                 {"prefix-list"},
+	"CreateFlowLogs":                          {"vpc-flow-log"},
+	"CreateDhcpOptions":                       {"dhcp-options"},
+	"CreateKeyPair":                           nil, // named
+	"StartNetworkInsightsAnalysis":            {"network-insights-analysis"},
+	"StartNetworkInsightsAccessScopeAnalysis": {"network-insights-access-scope-analysis"},
 }
 
 // created are the resource types that the call makes, and those that it tags.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"reflect"
-	"slices"
 
 	"crenel/vpc"
 )
@@ -130,7 +129,11 @@ func (a *asking) known(kind, id string) resource {
 }
 
 func (a *asking) put(r resource) {
-	if !slices.ContainsFunc(a.touched, func(o resource) bool { return o.kind == r.kind && o.id == r.id && o.vpc == r.vpc }) {
+	if a.seen == nil {
+		a.seen = map[[3]string]bool{}
+	}
+	if key := [3]string{r.kind, r.id, r.vpc}; !a.seen[key] {
+		a.seen[key] = true
 		a.touched = append(a.touched, r)
 	}
 }

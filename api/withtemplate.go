@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"time"
 
 	"crenel/ec2"
 	"crenel/vpc"
@@ -57,7 +58,7 @@ func overlay(under, over reflect.Value) {
 		from, to := over.Field(i), under.Field(i)
 		switch {
 		case from.IsZero() || from.Kind() == reflect.Slice && from.Len() == 0:
-		case from.Kind() == reflect.Pointer && from.Elem().Kind() == reflect.Struct && !to.IsNil():
+		case from.Kind() == reflect.Pointer && from.Elem().Kind() == reflect.Struct && from.Type() != reflect.TypeFor[*time.Time]() && !to.IsNil():
 			both := reflect.New(to.Type().Elem())
 			both.Elem().Set(to.Elem())
 			overlay(both.Elem(), from.Elem())

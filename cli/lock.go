@@ -29,12 +29,12 @@ func lock(dir, role string, patience time.Duration) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
-	if err := f.Truncate(0); err == nil {
+	if err = f.Truncate(0); err == nil {
 		_, err = f.WriteAt(fmt.Appendf(nil, "%s %d\n", role, os.Getpid()), 0)
-		if err != nil {
-			f.Close()
-			return nil, err
-		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	return f, nil
 }

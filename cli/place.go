@@ -54,11 +54,16 @@ func (p place) take(role, region string, subs ...string) (t *taken, err error) {
 
 // make takes the data directory and makes what is missing in it.
 func (t *taken) make(p place, role, region string, subs []string) (err error) {
-	if t.dir, err = p.prepare(subs); err != nil {
+	if t.dir, err = p.prepare(); err != nil {
 		return fmt.Errorf("make the data directory: %w (choose another with --data-dir)", err)
 	}
-	if t.held, err = lock(t.dir, role, lockPatience); err != nil {
+	if t.held, err = lock(t.dir, role, lockPatience); err != nil { // first: it makes a data directory one
 		return err
+	}
+	for _, sub := range subs {
+		if err := os.MkdirAll(filepath.Join(t.dir, sub), 0o700); err != nil {
+			return fmt.Errorf("make the data directory: %w", err)
+		}
 	}
 	if t.key, err = auth.EnsureRoot(t.dir); err != nil {
 		return err
@@ -75,7 +80,7 @@ func (t *taken) free() {
 }
 
 // prepare makes the data directory: others may pass through it, to what is theirs, and read nothing.
-func (p place) prepare(subs []string) (string, error) {
+func (p place) prepare() (string, error) {
 	if err := os.MkdirAll(p.DataDir, 0o711); err != nil {
 		return "", err
 	}
@@ -85,11 +90,6 @@ func (p place) prepare(subs []string) (string, error) {
 	}
 	if err := ours(dir); err != nil {
 		return "", err
-	}
-	for _, sub := range subs {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			return "", err
-		}
 	}
 	return dir, nil
 }

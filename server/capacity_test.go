@@ -50,6 +50,16 @@ func TestWhatTheHostCannotEnforceIsRefused(t *testing.T) {
 	}
 	s := r.server.Store.Snapshot().As(vpc.Scope{Account: root.Account, Region: "us-east-1"})
 	group := s.DefaultGroup(s.DefaultVPC().ID).ID
+	// A host that can enforce less than it has to: what takes from it is let through, what adds is not.
+	h.says(hostapi.Report{Host: "local", Public: pool, Capacity: policy.Cost{Interfaces: 2, Members: 1, Cells: 1}})
+	r.until(func(s *vpc.State) bool { return s.Cell().Host.Cells == 1 })
+	refused(action("AuthorizeSecurityGroupIngress", "GroupId="+group+"&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=1&IpPermissions.1.ToPort=1&IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8"),
+		"ResourceLimitExceeded", "of 1 cells of compiled rules and routes")
+	if a := r.send(action("RevokeSecurityGroupEgress", "GroupId="+group+"&IpPermissions.1.IpProtocol=-1&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0")); a.status != http.StatusOK {
+		t.Errorf("no way back from too much: %s", a.body)
+	}
+	h.says(hostapi.Report{Host: "local", Public: pool, Capacity: policy.Cost{Interfaces: 2, Members: 1, Cells: 400}})
+	r.until(func(s *vpc.State) bool { return s.Cell().Host.Cells == 400 })
 	many := url.Values{"GroupId": {group}}
 	for n := range 59 { // the default rule is the 60th
 		p := fmt.Sprintf("IpPermissions.%d.", n+1)

@@ -214,15 +214,7 @@ func claim(e *vpc.Edit, pool netip.Prefix) bool {
 	if cell.Public == pool {
 		return true
 	}
-	if e.ElasticIPs.Len() > 0 {
-		return false
-	}
-	for i := range e.Interfaces.All() {
-		if i.PublicIP.IsValid() {
-			return false
-		}
-	}
-	if e.ElasticIPs.Len() > 0 {
+	if e.PublicInUse() {
 		return false
 	}
 	cell.Public = pool

@@ -99,7 +99,7 @@ func (i *importing) plan(s *vpc.State) (err error) {
 			return err
 		}
 	}
-	if err := fits(whole, importName); err != nil {
+	if err := fits(s, whole, importName); err != nil {
 		return err
 	}
 	return tellable(whole.State)

@@ -49,7 +49,7 @@ func (s *Server) serveEC2(ctx context.Context, c *call, form url.Values, out *by
 			if result, err = op.Apply(e, in); err != nil {
 				return err
 			}
-			return fits(e, op.Name)
+			return fits(s.Store.Snapshot(), e, op.Name)
 		})
 	} else {
 		result, err = s.read(c, op, in)

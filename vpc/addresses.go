@@ -181,3 +181,13 @@ func (s *State) FreePublicAfter(after netip.Addr) (netip.Addr, bool) {
 	}
 	return netip.Addr{}, false
 }
+
+// PublicInUse tells whether anybody has an address of the public pool.
+func (s *State) PublicInUse() bool {
+	for i := range s.Interfaces.All() {
+		if i.PublicIP.IsValid() {
+			return true
+		}
+	}
+	return s.ElasticIPs.Len() > 0
+}

@@ -66,8 +66,11 @@ var kinds = map[string]string{"vpc": "vpc", "dopt": "dhcp-options", "subnet": "s
 
 // Find returns the object with the id, whoever owns it, or nil.
 func (s *State) Find(id string) any {
-	if t := s.byName()[kinds[IDPrefix(id)]]; t != nil {
-		return t.find(id)
+	kind := kinds[IDPrefix(id)]
+	for _, t := range s.tables() {
+		if t.name() == kind {
+			return t.find(id)
+		}
 	}
 	return nil
 }
