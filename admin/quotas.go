@@ -3,7 +3,6 @@ package admin
 import (
 	"strings"
 
-	"crenel/auth"
 	"crenel/vpc"
 )
 
@@ -75,7 +74,7 @@ func quotaScope(v Server, e *vpc.Edit, account, region string) (vpc.Scope, error
 		account = v.Root.Account
 	}
 	switch {
-	case !auth.IsAccount(account):
+	case !vpc.IsAccount(account):
 		return vpc.Scope{}, invalid("%q is not an account id: those have 12 digits", account)
 	case e.Accounts.Get(account) == nil:
 		return vpc.Scope{}, vpc.Errorf("NoSuchEntity", "there is no account %s here; crenel key create --account %s makes it", account, account)

@@ -312,7 +312,7 @@ func startNetworkInsightsAnalysis(e *vpc.Edit, in *ec2.StartNetworkInsightsAnaly
 		}
 	}
 	for _, a := range in.AdditionalAccounts {
-		if len(a) != 12 || strings.Trim(a, "0123456789") != "" {
+		if !vpc.IsAccount(a) {
 			return nil, invalid("additionalAccounts", a, "This is not a valid account ID.")
 		}
 	}

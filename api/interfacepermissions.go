@@ -2,7 +2,6 @@ package api
 
 import (
 	"slices"
-	"strings"
 
 	"crenel/ec2"
 	"crenel/vpc"
@@ -26,7 +25,7 @@ func createNetworkInterfacePermission(e *vpc.Edit, in *ec2.CreateNetworkInterfac
 	switch {
 	case err != nil:
 		return nil, err
-	case len(grantee) != 12 || strings.Trim(grantee, "0123456789") != "":
+	case !vpc.IsAccount(grantee):
 		return nil, invalid("awsAccountId", grantee, "It must be the 12 digits of an account.")
 	case grantee == e.Account:
 		return nil, invalid("awsAccountId", grantee, "The network interface belongs to this account.")

@@ -207,7 +207,7 @@ func showLaunchTemplate(t *vpc.LaunchTemplate) *ec2.LaunchTemplate {
 		CreatedBy: new(rootARN(t.Scope)), DefaultVersionNumber: new(int64(t.Default)), LatestVersionNumber: new(int64(t.Latest().Number)), Operator: unmanaged(), Tags: tagSet(t.Tags)}
 }
 
-// rootARN is who every request of the account comes from.
+// rootARN stands for whoever asked: operations do not know which user of the account it was.
 func rootARN(s vpc.Scope) string { return "arn:aws:iam::" + s.Account + ":root" }
 
 var launchTemplateListing = listing[ec2.LaunchTemplate]{

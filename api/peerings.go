@@ -2,7 +2,6 @@ package api
 
 import (
 	"slices"
-	"strings"
 
 	"crenel/ec2"
 	"crenel/vpc"
@@ -74,7 +73,7 @@ func readPeer(e *vpc.Edit, in *ec2.CreateVpcPeeringConnectionInput) (side vpc.Pe
 	}
 	side.Scope = e.Scope
 	if owner := value(in.PeerOwnerId); owner != "" {
-		if len(owner) != 12 || strings.Trim(owner, "0123456789") != "" {
+		if !vpc.IsAccount(owner) {
 			return side, invalid("peerOwnerId", owner, "It must be the 12 digits of an account ID.")
 		}
 		side.Account = owner

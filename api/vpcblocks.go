@@ -3,7 +3,6 @@ package api
 import (
 	"net/netip"
 	"slices"
-	"time"
 
 	"crenel/ec2"
 	"crenel/vpc"
@@ -152,16 +151,15 @@ func failPeerings(e *vpc.Edit, v *vpc.VPC, cidr netip.Prefix) {
 	for _, old := range slices.Collect(e.Peerings.By("vpc", v.ID)) {
 		if outstanding(e, old) && overlapsAny(e.VPCs.Get(old.Requester.VPC), cidr) {
 			p := *old
-			p.Status, p.Message, p.Ended = "failed", "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range", e.Now
+			p.Status, p.Message, p.Ended = peeringFailed, failedText, e.Now
 			e.Peerings.Put(&p)
 		}
 	}
 }
 
-// outstanding tells whether the request for a peering still waits to be accepted. After a week it has expired.
-// https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html#vpc-peering-lifecycle
+// outstanding tells whether the request for a peering still waits to be accepted.
 func outstanding(e *vpc.Edit, p *vpc.Peering) bool {
-	return p.Status == "pending-acceptance" && e.Now.Before(p.Created.Add(7*24*time.Hour))
+	return statusAt(p, e.Now).Status == peeringPending
 }
 
 // peerOf is the id of the other VPC.

@@ -18,7 +18,7 @@ func NewUserKey(account, user, policy string) (vpc.AccessKey, error) {
 // Check refuses what no key may be, in the words of whoever asks for one.
 func Check(k vpc.AccessKey) error {
 	switch {
-	case !IsAccount(k.Account):
+	case !vpc.IsAccount(k.Account):
 		return vpc.Errorf("InvalidParameterValue", "%q is not an account id: those have 12 digits", k.Account)
 	case k.User == "" && k.Policy == "":
 		return nil
@@ -42,6 +42,3 @@ func Same(a, b vpc.AccessKey) bool {
 }
 
 const userCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+=,.@_-"
-
-// IsAccount tells whether s is of the form of an account's id.
-func IsAccount(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }

@@ -11,7 +11,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/google/renameio/v2"
 
@@ -37,7 +36,7 @@ type taken struct {
 // take listens for the API, takes the data directory with these directories in it, makes sure of its root key, and
 // notes for `env` where the API is.
 func (p place) take(role, region string, subs ...string) (t *taken, err error) {
-	if len(p.Account) != 12 || strings.Trim(p.Account, "0123456789") != "" {
+	if !vpc.IsAccount(p.Account) {
 		return nil, fmt.Errorf("%q is not an account id: those have 12 digits", p.Account)
 	}
 	api, err := net.Listen("tcp", p.Listen)

@@ -31,7 +31,7 @@ func (c checker) object(kind, key string, o any) string {
 	case *Cell:
 		return unless(o.NextNum > 0 && o.NextNum <= maxNextNum, "has the next number %d", o.NextNum)
 	case *Account:
-		return unless(len(o.ID) == 12 && consistsOf(o.ID, "0123456789"), "has an id of another form")
+		return unless(IsAccount(o.ID), "has an id of another form")
 	case *AccessKey:
 		return unless(o.ID != "" && len(o.ID) <= 128 && consistsOf(o.ID, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"), "has an id of another form")
 	case *Quota:

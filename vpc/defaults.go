@@ -73,7 +73,8 @@ func (e *Edit) NewDefaultVPC() *VPC {
 }
 
 // synthesise adds what an account finds in a Region at its first visit. Ids follow from the scope and the
-// cell's secret, so that they are the same until something is written, and nobody else can compute them.
+// cell's secret, so that they are the same until something is written, and nobody else can
+// compute them; but for those of the default DHCP options and of AWS's prefix lists, which name nobody's things.
 func (e *Edit) synthesise() {
 	ids, now := e.ids, e.Now
 	e.ids, e.Now = &digests{seed: e.Cell().Seed + e.Scope.Key()}, time.Unix(0, 0).UTC()

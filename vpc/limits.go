@@ -9,7 +9,7 @@ type Limit struct {
 	Default int
 }
 
-// The quotas that operations keep.
+// The quotas that can be set.
 var (
 	VPCsPerRegion            = Limit{"vpc", "L-F678F1CE", "VPCs per Region", 5}
 	SubnetsPerVPC            = Limit{"vpc", "L-407747CB", "Subnets per VPC", 200}

@@ -3,6 +3,7 @@ package vpc
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -41,6 +42,9 @@ type Account struct{ ID string }
 func newAccounts() *Table[Account] {
 	return newTable("account", func(a *Account) string { return a.ID }, nil)
 }
+
+// IsAccount tells whether it has the form of an account id: 12 digits.
+func IsAccount(id string) bool { return len(id) == 12 && strings.Trim(id, "0123456789") == "" }
 
 // An AccessKey signs requests for its account.
 type AccessKey struct {
