@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,8 +25,8 @@ func attachNetworkInterface(e *vpc.Edit, in *ec2.AttachNetworkInterfaceInput) (*
 	if err != nil {
 		return nil, err
 	}
-	if index := *in.DeviceIndex; index < 0 {
-		return nil, invalid("deviceIndex", strconv.Itoa(int(index)), "The value must not be negative.")
+	if err := checkDeviceIndex(*in.DeviceIndex); err != nil {
+		return nil, err
 	}
 	if err := firstCard(in.NetworkCardIndex, typeOf(instance)); err != nil {
 		return nil, err
@@ -102,4 +103,12 @@ func detachNetworkInterface(e *vpc.Edit, in *ec2.DetachNetworkInterfaceInput) (*
 
 func noAttachment(id string) error {
 	return vpc.Errorf("InvalidAttachmentID.NotFound", "The network interface attachment ID '%s' does not exist", id)
+}
+
+// checkDeviceIndex refuses an index that no interface has: the largest instance types have 15 interfaces.
+func checkDeviceIndex(index int32) error {
+	if index < 0 || int(index) > vpc.MaxDeviceIndex {
+		return invalid("deviceIndex", strconv.Itoa(int(index)), fmt.Sprintf("The value must be from 0 to %d.", vpc.MaxDeviceIndex))
+	}
+	return nil
 }

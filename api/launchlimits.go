@@ -67,8 +67,8 @@ func (l *launch) interfacesSupported() error {
 		if f.DeviceIndex == nil {
 			return vpc.Errorf("InvalidParameterValue", "Each network interface requires a device index.")
 		}
-		if *f.DeviceIndex < 0 {
-			return invalid("deviceIndex", strconv.Itoa(int(*f.DeviceIndex)), "The value must not be negative.")
+		if err := checkDeviceIndex(*f.DeviceIndex); err != nil {
+			return err
 		}
 		id := value(f.NetworkInterfaceId)
 		switch {

@@ -129,7 +129,7 @@ func TestALaunchWithInterfacesIsRefused(t *testing.T) {
 	before := w.state.Instances.Len()
 	for _, c := range []struct{ form, want string }{
 		{face(1, "DeviceIndex=1"), "InvalidParameterCombination: An interface attachment with device index '0' must be specified."},
-		{face(1, "DeviceIndex=-1"), "InvalidParameterValue: Value (-1) for parameter deviceIndex is invalid. The value must not be negative."},
+		{face(1, "DeviceIndex=-1"), "InvalidParameterValue: Value (-1) for parameter deviceIndex is invalid. The value must be from 0 to 15."},
 		{first + face(2, "SubnetId="+subnet), "InvalidParameterValue: Each network interface requires a device index."},
 		{first + face(2, "DeviceIndex=0"), "InvalidParameterCombination: Each network interface requires a unique device index."},
 		{first + face(2, "DeviceIndex=1") + face(3, "DeviceIndex=2"), "AttachmentLimitExceeded: Interface count 3 exceeds the limit for m1.small"},

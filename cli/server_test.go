@@ -119,6 +119,9 @@ func TestAnothersDataIsRefused(t *testing.T) {
 	if err := os.Chown(etcd, 61184, 61184); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, "lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	out, err := again("crenel", "server", "--listen", "127.0.0.1:0", "--data-dir", dir).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "are user 61184's, as crenel up leaves them") {
 		t.Errorf("%v: %s", err, out)

@@ -131,7 +131,8 @@ func (p *play) subnet(name, vpcName, cidr string) error {
 	}
 	if cidr == "default" {
 		var out ec2.DescribeSubnetsOutput
-		err := p.on.call("DescribeSubnets", url.Values{"Filter.1.Name": {"vpc-id"}, "Filter.1.Value.1": {id}}, &out)
+		err := p.on.call("DescribeSubnets", url.Values{"Filter.1.Name": {"vpc-id"}, "Filter.1.Value.1": {id},
+			"Filter.2.Name": {"availability-zone"}, "Filter.2.Value.1": {"*a"}}, &out)
 		if err == nil {
 			p.subnets[name] = *out.Subnets[0].SubnetId
 		}

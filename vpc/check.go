@@ -168,7 +168,7 @@ func (c checker) face(i *Interface) string {
 		return "has no private IPv4 address"
 	case i.PublicIP.IsValid() && (!i.PublicIP.Is4() || c.Interfaces.First("public", i.PublicIP.String()) != i):
 		return fmt.Sprintf("has the public address %v, which is none or another's too", i.PublicIP)
-	case i.Attachment != nil && (i.Attachment.DeviceIndex < 0 || i.Attachment.DeviceIndex > 15):
+	case i.Attachment != nil && (i.Attachment.DeviceIndex < 0 || i.Attachment.DeviceIndex > MaxDeviceIndex):
 		return fmt.Sprintf("is attached at index %d", i.Attachment.DeviceIndex)
 	}
 	return c.num("network-interface", i.ID, i.Num)

@@ -86,6 +86,9 @@ func (i *Interface) Addresses() []netip.Addr {
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
 type TrackingTimeouts struct{ TCPEstablished, UDPStream, UDP int }
 
+// MaxDeviceIndex is the highest place that an interface can have in an instance.
+const MaxDeviceIndex = 15
+
 // An Attachment ties an interface to an instance.
 type Attachment struct {
 	ID                  string
