@@ -19,7 +19,8 @@ import (
 	"crenel/vpc"
 )
 
-// head sends the request up to its body, of which it says that so many bytes will come.
+// head sends the request up to its body, of which it says that so many bytes will come. The server says that the client
+// is to go on when it begins to read them (RFC 9110 section 10.1.1).
 func (r *rig) head(q request, bytes int) net.Conn {
 	r.t.Helper()
 	h, err := r.signed(q)
@@ -31,7 +32,7 @@ func (r *rig) head(q request, bytes int) net.Conn {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { conn.Close() })
-	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", q.path, h.Host, bytes)
+	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n", q.path, h.Host, bytes)
 	h.Header.Del("Host")
 	h.Header.Write(conn)
 	fmt.Fprint(conn, "\r\n")
@@ -72,11 +73,16 @@ func TestALargeImportIsReadOnlyForOperators(t *testing.T) {
 	large := in
 	large.body += strings.Repeat(" ", maxBody)
 	first := r.head(large, len(large.body))
-	for wait := within(t); r.send(large).code != "ServiceUnavailable" && wait.Err() == nil; { // until the first one is in
+	first.SetReadDeadline(time.Now().Add(patience))
+	answers := bufio.NewReader(first)
+	if res, err := http.ReadResponse(answers, nil); err != nil || res.StatusCode != http.StatusContinue {
+		t.Fatalf("the first one is not let in: %v %v", res, err)
+	}
+	if a := r.send(large); a.code != "ServiceUnavailable" {
+		t.Errorf("a second one: %d %s", a.status, a.body)
 	}
 	fmt.Fprint(first, large.body[:len(large.body)-1]+"x") // another body than was signed
-	first.SetReadDeadline(time.Now().Add(patience))
-	res, err := http.ReadResponse(bufio.NewReader(first), nil)
+	res, err := http.ReadResponse(answers, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
