@@ -83,9 +83,9 @@ func moto(b *testing.B, program string) *endpoint {
 	return e
 }
 
-// run starts the command in a process group of its own, which ends with the benchmark.
+// run starts the command in a process group of its own, which ends with the benchmark, and itself with its process.
 func run(b *testing.B, cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -93,7 +94,7 @@ func purge(dir string) error {
 			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 				return err
 			}
-		case name != "lock":
+		case name != "lock" && name != lostAndFound:
 			foreign = append(foreign, name)
 		}
 	}
@@ -103,5 +104,8 @@ func purge(dir string) error {
 	if len(foreign) > 0 {
 		return fmt.Errorf("the data is deleted; %s stays, for what else is in it is not crenel's: %s", dir, strings.Join(foreign, ", "))
 	}
-	return os.Remove(dir)
+	if err := os.Remove(dir); err != nil && !errors.Is(err, syscall.EBUSY) { // a file system of its own is mounted there
+		return err
+	}
+	return nil
 }

@@ -93,6 +93,9 @@ func (p place) prepare() (string, error) {
 	return dir, nil
 }
 
+// lostAndFound is in the root of a file system of its own, whoever uses it.
+const lostAndFound = "lost+found"
+
 // ours refuses a directory that holds things and was not a data directory before: what is in it is not for
 // us to use, nor for `down --purge` to delete.
 func ours(dir string) error {
@@ -104,7 +107,7 @@ func ours(dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() != "lost+found" { // of a file system of its own
+		if e.Name() != lostAndFound {
 			return fmt.Errorf("%s is no data directory of crenel, and it is not empty", dir)
 		}
 	}

@@ -353,6 +353,15 @@ func TestUpSaysWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+	key, err := os.ReadFile(filepath.Join(full, "credentials"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, "mount", "-o", "remount,size=1g", full)
+	start(t, full)
+	if now, err := os.ReadFile(filepath.Join(full, "credentials")); err != nil || string(now) != string(key) {
+		t.Errorf("with room on the disk, up does not go on with the key that it made: %v", err)
+	}
 }
 
 // After `down`, as after a restart of the machine, what was running is started again, with its files.
