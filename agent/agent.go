@@ -43,6 +43,7 @@ type Agent struct {
 	view    *policy.View       // in force; nil before the first
 	desired hostapi.Desired    // newest from the controller
 	wired   map[string]wire    // of the interfaces that have a link, by their id
+	linked  map[uint32]int     // the links that the kernel has the View in force at, by their interface's number
 	workers map[string]*worker // one for each instance, by id
 	status  map[string]hostapi.InstanceReport
 	console map[string]time.Time // when the console that was reported was written
@@ -133,8 +134,12 @@ func (a *Agent) adopt() error {
 		return err
 	}
 	for _, l := range links {
-		if l.ID == "" || !l.Up {
-			continue // half made; its worker makes it again
+		if l.ID == "" {
+			continue
+		}
+		if !l.Up { // half made; its worker makes it anew
+			a.wired[l.ID] = wire{index: l.Index, leaving: true}
+			continue
 		}
 		if err := a.kernel.Attach(l.ID, l.Index); err != nil {
 			return fmt.Errorf("attach to %s: %w", l.Name, err)

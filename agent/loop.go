@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -50,6 +51,7 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 			a.push(a.consoles())
 		case d := <-desired:
 			a.desired = d
+			a.cutChanged()
 			a.dropDetached()
 			a.apply()
 			a.assign(ctx, &working)
@@ -104,7 +106,7 @@ func (a *Agent) apply() error {
 func (a *Agent) install(next *policy.View) error {
 	floor := &policy.View{}
 	if a.view != nil {
-		if a.view != next && sameRules(a.view, next) {
+		if a.view != next && sameRules(a.view, next) && maps.Equal(a.linksOf(next), a.linked) {
 			a.view = next // most changes of State are about something else
 			return nil
 		}
@@ -122,9 +124,11 @@ func (a *Agent) install(next *policy.View) error {
 		if err != nil {
 			return err
 		}
-		if err := a.kernel.Apply(image, a.linksOf(v)); err != nil {
+		links := a.linksOf(v)
+		if err := a.kernel.Apply(image, links); err != nil {
 			return err
 		}
+		a.linked = links
 	}
 	if a.view != next {
 		a.view = next
@@ -154,11 +158,25 @@ func (a *Agent) keep(v *policy.View) error {
 func (a *Agent) linksOf(v *policy.View) map[uint32]int {
 	links := map[uint32]int{}
 	for _, i := range v.Interfaces {
-		if w, ok := a.wired[i.ID]; ok {
+		if w, ok := a.wired[i.ID]; ok && !w.leaving {
 			links[i.Num] = w.index
 		}
 	}
 	return links
+}
+
+// cutChanged cuts off the starts that are not ordered any more, before anything is done about what is ordered now.
+func (a *Agent) cutChanged() {
+	still := map[string]bool{}
+	for _, o := range a.desired.Instances {
+		w := a.workers[o.ID]
+		still[o.ID] = w != nil && same(o, w.ordered)
+	}
+	for id, w := range a.workers {
+		if !still[id] {
+			w.cut()
+		}
+	}
 }
 
 // assign gives every instance's worker its newest order, and lets go of those that the controller forgot.

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"context"
+	"fmt"
 	"maps"
 	"os"
 
@@ -11,37 +13,62 @@ import (
 type wire struct {
 	index    int
 	instance string // that it leads to; "": this agent did not make it
+	leaving  bool   // nothing is in force at it, and it is to be removed
 }
 
 // connect makes the interface's link into the namespace and attaches the filter to it. Links and filters
-// come and go together, whoever is at it.
-func (a *Agent) connect(i hostnet.Interface, ns *os.File) (index int, err error) {
+// come and go together, whoever is at it, and only for an order that holds.
+func (a *Agent) connect(ctx context.Context, i hostnet.Interface, ns *os.File) (index int, err error) {
 	a.wiring.Lock()
 	defer a.wiring.Unlock()
+	if ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
 	if index, err = a.links.AddInterface(i, ns); err != nil {
 		return 0, err
 	}
 	return index, a.kernel.Attach(i.ID, index)
 }
 
+// up lets packets pass. While the order holds the link is the one that it had made: the loop cuts orders off before
+// it drops links.
+func (a *Agent) up(ctx context.Context, i hostnet.Interface, ns *os.File) error {
+	a.wiring.Lock()
+	defer a.wiring.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return a.links.Up(i, ns)
+}
+
 // rewire puts the View in force at a new link, or removes one, unless another instance has the interface by now.
 func (a *Agent) rewire(at attachment) error {
+	holder := a.holders()[at.eni]
 	if at.ifindex != 0 {
-		a.wired[at.eni] = wire{at.ifindex, at.instance}
+		if holder != at.instance {
+			return fmt.Errorf("%s has the interface no longer", at.instance)
+		}
+		a.wired[at.eni] = wire{index: at.ifindex, instance: at.instance}
 		return a.apply()
 	}
-	if holder := a.holders()[at.eni]; holder != "" && holder != at.instance {
+	if holder != "" && holder != at.instance {
 		return nil
 	}
-	return a.drop(at.eni)
+	err := a.drop(at.eni)
+	_ = a.apply() // which says its trouble itself
+	return err
 }
 
 // dropDetached removes the links of interfaces that their instances no longer have, before anything else
-// may be attached to them. What another agent made is the next holder's to make anew.
+// may be attached to them, and before the new View is in force at any of them.
 func (a *Agent) dropDetached() {
 	holders := a.holders()
 	for eni, w := range maps.Clone(a.wired) {
-		if holder := holders[eni]; holder == "" || w.instance != "" && w.instance != holder {
+		if w.instance == "" && a.leadsTo(eni, holders[eni]) {
+			w.instance = holders[eni]
+			a.wired[eni] = w
+		}
+		if w.leaving || w.instance == "" || w.instance != holders[eni] {
 			if err := a.drop(eni); err != nil {
 				a.Log.Error("link not removed", "interface", eni, "error", err)
 			}
@@ -49,11 +76,32 @@ func (a *Agent) dropDetached() {
 	}
 }
 
-// drop removes the interface's link, and then its filter: who carries out an older order meanwhile finds no
-// link to bring up.
+// leadsTo tells whether the interface's link leads to the instance, which another agent made it for.
+func (a *Agent) leadsTo(eni, id string) bool {
+	if id == "" {
+		return false
+	}
+	ns, err := a.home.NetNS(id)
+	if err != nil {
+		return false // it does not run
+	}
+	defer ns.Close()
+	leads, err := a.links.LeadsTo(eni, ns)
+	if err != nil {
+		a.Log.Error("link not found out about", "interface", eni, "error", err)
+	}
+	return leads
+}
+
+// drop removes the interface's link, and then its filter. If it cannot, nothing is in force at the link from the
+// next apply on, and the next dropDetached tries again.
 func (a *Agent) drop(eni string) error {
 	a.wiring.Lock()
 	defer a.wiring.Unlock()
+	if w, ok := a.wired[eni]; ok {
+		w.leaving = true
+		a.wired[eni] = w
+	}
 	if err := a.links.RemoveInterface(eni); err != nil {
 		return err
 	}
@@ -61,7 +109,6 @@ func (a *Agent) drop(eni string) error {
 		return err
 	}
 	delete(a.wired, eni)
-	_ = a.apply() // which says its trouble itself; the link is gone either way
 	return nil
 }
 

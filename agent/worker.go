@@ -80,6 +80,8 @@ func (w *worker) run(ctx context.Context) {
 		ended, retry = nil, nil
 		if report.State == hostapi.Running {
 			ended = w.watch(ctx)
+		} else if current.Run && current.ctx.Err() != nil {
+			continue // cut off, which says nothing about what runs
 		}
 		if again {
 			retry = time.After(retryAfter)
@@ -175,14 +177,14 @@ func (w *worker) start(ctx context.Context, o order, running int) error {
 func (w *worker) connect(ctx context.Context, i hostapi.Interface, ns *os.File) error {
 	a := w.agent
 	link := hostnet.Interface{ID: i.ID, Device: i.DeviceIndex, MAC: net.HardwareAddr(i.MAC[:]), Addr: i.Addr, Gateway: i.Gateway}
-	index, err := a.connect(link, ns)
+	index, err := a.connect(ctx, link, ns)
 	if err != nil {
 		return err
 	}
 	if err := w.tell(ctx, i.ID, index); err != nil {
 		return err
 	}
-	return a.links.Up(link, ns)
+	return a.up(ctx, link, ns)
 }
 
 // tell has the loop put the View in force at a link or, with index 0, remove it.

@@ -70,11 +70,13 @@ func TestANewOrderCutsOffAStartThatWaits(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	w.order(ctx, hostapi.Instance{ID: id, Boots: 1})
-	if first := <-a.settled; first.report.State == hostapi.Running {
-		t.Error("the start was waited for to its end")
-	}
-	if second := <-a.settled; second.report.State != hostapi.Stopped || second.order.Run {
-		t.Errorf("settled: %+v", second)
+	select { // of the start that was cut off nothing is said
+	case s := <-a.settled:
+		if s.report.State != hostapi.Stopped || s.order.Run {
+			t.Errorf("settled: %+v", s)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the start was not cut off")
 	}
 	if all, err := a.home.List(); err != nil || len(all) != 1 || all[0].Alive {
 		t.Error("afterwards:", all, err)

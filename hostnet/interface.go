@@ -136,6 +136,15 @@ func (i Interface) configure(inside *netlink.Handle, index int) error {
 	return nil
 }
 
+// LeadsTo tells whether the interface has a link that leads to the namespace.
+func (l *Links) LeadsTo(id string, namespace *os.File) (bool, error) {
+	link, err := l.find(l.name(id))
+	if err != nil || link == nil {
+		return false, err
+	}
+	return l.leadsTo(link, namespace)
+}
+
 // leadsTo says whether the other end of a pair is in the namespace. Only what the host's kernel says
 // of its own end counts: what is inside is the instance's to change.
 func (l *Links) leadsTo(link netlink.Link, namespace *os.File) (bool, error) {
