@@ -70,10 +70,10 @@ func TestAnsible(t *testing.T) {
 		vars string
 		says string
 	}{
-		{"{}", "failed=0"},
-		{`{"web_ports": [80, 443, 8443]}`, "changed=1"},
-		{`{"web_ports": [80, 443, 8443], "unchanged": true}`, "changed=0"},
-		{`{"state": "absent"}`, "failed=0"},
+		{"{}", "failed=0 "},
+		{`{"web_ports": [80, 443, 8443]}`, "changed=1 "},
+		{`{"web_ports": [80, 443, 8443], "unchanged": true}`, "changed=0 "},
+		{`{"state": "absent"}`, "failed=0 "},
 	} {
 		if out := c.run("/usr/bin/ansible-playbook", "-e", step.vars, playbook); !strings.Contains(out, step.says) {
 			t.Fatalf("with %s Ansible does not say %s:\n%s", step.vars, step.says, out)

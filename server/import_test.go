@@ -160,11 +160,12 @@ func TestAnImportSeesWhatOthersWrote(t *testing.T) {
 		if err := i.plan(state); err != nil {
 			t.Fatal(err)
 		}
+		code := ""
 		for _, write := range []func(*vpc.Edit) error{i.next, tt.other, i.next} {
 			revision, err := r.server.Store.Update(t.Context(), vpc.Scope{}, write)
 			if err != nil {
-				if vpc.Code(err) != tt.code {
-					t.Errorf("%s: %v", tt.name, err)
+				if code = vpc.Code(err); code == "" {
+					t.Fatal(err)
 				}
 				break
 			}
@@ -172,6 +173,9 @@ func TestAnImportSeesWhatOthersWrote(t *testing.T) {
 				i.at = revision
 			}
 			i.written()
+		}
+		if code != tt.code {
+			t.Errorf("%s: %q, want %q", tt.name, code, tt.code)
 		}
 		if next := r.server.Store.Snapshot().Cell().NextNum; tt.code == "" && next < 300+7 {
 			t.Errorf("%s: the next number is %d", tt.name, next)
@@ -204,7 +208,7 @@ func TestADamagedStateIsNotToldToHosts(t *testing.T) {
 	}
 	trouble := func(want bool) {
 		t.Helper()
-		for wait := within(t); wait.Err() == nil; {
+		for wait := within(t); wait.Err() == nil; time.Sleep(5 * time.Millisecond) {
 			if said := administer[admin.StatusOutput](r, admin.StatusInput{}).Host.Trouble; (said != "") == want {
 				if want && !strings.Contains(said, "is damaged") {
 					t.Errorf("it says %s", said)
@@ -212,6 +216,7 @@ func TestADamagedStateIsNotToldToHosts(t *testing.T) {
 				return
 			}
 		}
+		t.Fatalf("that there is trouble is not %t in time", want)
 	}
 	var broken vpc.Subnet
 	change(func(e *vpc.Edit) {
