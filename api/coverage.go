@@ -1,12 +1,5 @@
 package api
 
-import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-)
-
 // A Coverage says what an operation comes to, and what of AWS's is missing.
 type Coverage struct {
 	Effect Effect
@@ -235,23 +228,4 @@ var coverage = map[string]Coverage{
 	"DescribeInstanceTypeOfferings": {answers, ""},
 	"DescribeInstanceTypes":         {answers, "a few types"},
 	"DescribeRegions":               {answers, ""},
-}
-
-// CoverageTable is what docs/operations.md says of StoredOnly and of every operation.
-func CoverageTable() string {
-	var b strings.Builder
-	b.WriteString("| stored and described | and not more, because |\n|---|---|\n")
-	for _, s := range StoredOnly {
-		fmt.Fprintf(&b, "| %s | %s |\n", s.Noun, s.Missing)
-	}
-	fmt.Fprintf(&b, "\n%d operations. *answers*: it changes nothing; *enforced*: on packets and hosts; *kept*: and described, which is all that AWS\n"+
-		"does with it; *stored*: see above. An operation that is not in this table answers `InvalidAction`, as one that AWS does not have.\n\n| operation | built | effect |\n|---|---|---|\n", len(coverage))
-	for _, name := range slices.Sorted(maps.Keys(coverage)) {
-		built := "done"
-		if lacks := coverage[name].Lacks; lacks != "" {
-			built = "partial: " + lacks
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, built, coverage[name].Effect)
-	}
-	return b.String()
 }
