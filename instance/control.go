@@ -88,9 +88,17 @@ func (h Home) connect(ctx context.Context, id string, r request, files []*os.Fil
 	}
 	if err := sendRequest(conn, r, files); err != nil {
 		end()
+		if ended(err) {
+			err = ErrNotAlive
+		}
 		return nil, nil, fmt.Errorf("%s: %w", id, err)
 	}
 	return conn, end, nil
+}
+
+// ended says that the other end of a connection is gone: the first process ended before it was through with it.
+func ended(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE)
 }
 
 // ask sends a request that has one reply.
@@ -109,8 +117,8 @@ func (h Home) ask(ctx context.Context, id, op string) error {
 		return caller.Err()
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: its first process did not answer for %s", id, answerWithin)
-	case errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET):
-		return fmt.Errorf("%s: %w", id, ErrNotAlive) // it ended before it answered
+	case ended(err):
+		return fmt.Errorf("%s: %w", id, ErrNotAlive)
 	case err != nil:
 		return fmt.Errorf("%s: %w", id, err)
 	case r.Error != "":

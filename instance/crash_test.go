@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -111,5 +112,38 @@ func TestAStarterMayBeKilledAtAnyMoment(t *testing.T) {
 	t.Logf("%d of 15 had got as far as a live instance", alive)
 	if diff := cmp.Diff(before, leftovers(t, h)); diff != "" {
 		t.Error("left:", diff)
+	}
+}
+
+// A first process that ends while it is spoken to was not alive, whichever step of the talk it was in.
+func TestAFirstProcessThatEndsWhileItIsSpokenTo(t *testing.T) {
+	for name, read := range map[string]int64{"before it has read": 0, "while it reads": 1 << 10} {
+		t.Run(name, func(t *testing.T) {
+			h := newHome(t)
+			if err := h.makeFolder("i-1"); err != nil {
+				t.Fatal(err)
+			}
+			file, err := h.listen("i-1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			l, err := net.FileListener(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			go func() {
+				if conn, err := l.Accept(); err == nil {
+					io.CopyN(io.Discard, conn, read)
+					conn.Close()
+				}
+			}()
+			// More than a socket holds, so that it is being sent when the other end goes.
+			large := request{Op: opExec, Args: [][]byte{make([]byte, maxRequest/2)}}
+			if _, _, err := h.connect(t.Context(), "i-1", large, nil); !errors.Is(err, ErrNotAlive) {
+				t.Error(err)
+			}
+		})
 	}
 }
