@@ -66,8 +66,12 @@ func newAccessScope(e *vpc.Edit, in *ec2.CreateNetworkInsightsAccessScopeInput) 
 	if count(e.NetworkInsightsAccessScopes.By("scope", e.Key())) >= e.Limit(vpc.AccessScopes) {
 		return nil, vpc.Errorf("NetworkInsightsAccessScope.LimitExceeded", "The maximum number of network insights access scopes has been reached.")
 	}
-	content := ec2.CreateNetworkInsightsAccessScopeInput{MatchPaths: in.MatchPaths, ExcludePaths: in.ExcludePaths}
-	return &vpc.NetworkInsightsAccessScope{ID: e.NewID("nis"), Scope: e.Scope, Content: keepAs(content), Created: e.Now,
+	content, err := keepWithin(maxInsightsContent, "content of the Network Access Scope",
+		ec2.CreateNetworkInsightsAccessScopeInput{MatchPaths: in.MatchPaths, ExcludePaths: in.ExcludePaths})
+	if err != nil {
+		return nil, err
+	}
+	return &vpc.NetworkInsightsAccessScope{ID: e.NewID("nis"), Scope: e.Scope, Content: content, Created: e.Now,
 		Tags: tags["network-insights-access-scope"]}, nil
 }
 

@@ -287,6 +287,9 @@ func portRange(r *ec2.FilterPortRange) []string {
 	return []string{strconv.Itoa(int(*r.FromPort)) + "-" + strconv.Itoa(int(*r.ToPort))}
 }
 
+// maxInsightsContent is how many bytes an access scope, or what an analysis is limited to, has at most.
+const maxInsightsContent = 32 << 10
+
 // startNetworkInsightsAnalysis keeps an analysis that says that it was not made.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StartNetworkInsightsAnalysis.html
 func startNetworkInsightsAnalysis(e *vpc.Edit, in *ec2.StartNetworkInsightsAnalysisInput) (*ec2.StartNetworkInsightsAnalysisOutput, error) {
@@ -315,6 +318,10 @@ func startNetworkInsightsAnalysis(e *vpc.Edit, in *ec2.StartNetworkInsightsAnaly
 		if !vpc.IsAccount(a) {
 			return nil, invalid("additionalAccounts", a, "This is not a valid account ID.")
 		}
+	}
+	lists := ec2.StartNetworkInsightsAnalysisInput{FilterInArns: in.FilterInArns, FilterOutArns: in.FilterOutArns, AdditionalAccounts: in.AdditionalAccounts}
+	if _, err := keepWithin(maxInsightsContent, "list of the analysis's filters and accounts", lists); err != nil {
+		return nil, err
 	}
 	tags, err := createTagsFor(in.TagSpecifications, "network-insights-analysis")
 	if err != nil {

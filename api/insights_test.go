@@ -96,6 +96,7 @@ func TestAnAnalysisSaysThatItWasNotMade(t *testing.T) {
 		{"StartNetworkInsightsAnalysis", start + "b&FilterInArn.1=vpc-1", "InvalidParameterValue: Value (vpc-1) for parameter filterInArns is invalid. This is not a valid ARN."},
 		{"StartNetworkInsightsAnalysis", start + "b&FilterOutArn.1=arn:x", "InvalidParameterValue: Value (arn:x) for parameter filterOutArns is invalid. This is not a valid ARN."},
 		{"StartNetworkInsightsAnalysis", start + "b&AdditionalAccount.1=me", "InvalidParameterValue: Value (me) for parameter additionalAccounts is invalid. This is not a valid account ID."},
+		{"StartNetworkInsightsAnalysis", start + "b&FilterInArn.1=arn:aws:ec2:us-east-1:1:vpc/" + strings.Repeat("v", 33000), "InvalidParameterValue: The list of the analysis's filters and accounts is limited to 32768 bytes."},
 		{"StartNetworkInsightsAnalysis", "ClientToken=b&NetworkInsightsPathId=nip-0123456789abcdef0", "InvalidNetworkInsightsPathId.NotFound: The networkInsightsPath ID 'nip-0123456789abcdef0' does not exist"},
 		{"StartNetworkInsightsAnalysis", "ClientToken=b&NetworkInsightsPathId=nia-1", `InvalidNetworkInsightsPathId.Malformed: Invalid id: "nia-1" (expecting "nip-...")`},
 		{"DeleteNetworkInsightsPath", "NetworkInsightsPathId=" + p, "AnalysisExistsForNetworkInsightsPath: The networkInsightsPath '" + p + "' has analyses and cannot be deleted."},
@@ -199,8 +200,13 @@ func TestAccessScopes(t *testing.T) {
 		}
 	}
 	header := "MatchPath.1.Source.PacketHeaderStatement."
+	var many strings.Builder
+	for n := range 2500 {
+		fmt.Fprintf(&many, "&"+header+"SourcePort.%d=65000-65001", n+1)
+	}
 	for _, c := range []struct{ action, form, want string }{
 		{"CreateNetworkInsightsAccessScope", "ClientToken=b", "MissingParameter: The request must contain the parameter MatchPath"},
+		{"CreateNetworkInsightsAccessScope", "ClientToken=b" + many.String(), "InvalidParameterValue: The content of the Network Access Scope is limited to 32768 bytes."},
 		{"CreateNetworkInsightsAccessScope", match, "MissingParameter: The request must contain the parameter ClientToken"},
 		{"CreateNetworkInsightsAccessScope", "ClientToken=b&MatchPath.1.Source.ResourceStatement.ResourceType.1=VPC", "InvalidParameterValue: Value (VPC) for parameter MatchPath.1.Source.ResourceStatement.ResourceType is invalid. This is not a valid resource type."},
 		{"CreateNetworkInsightsAccessScope", "ClientToken=b&" + header + "Protocol.1=icmp", "InvalidParameterValue: Value (icmp) for parameter MatchPath.1.Source.PacketHeaderStatement.Protocol is invalid. The protocol must be one of: tcp, udp."},

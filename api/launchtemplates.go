@@ -69,8 +69,8 @@ const maxTemplateData = 96 << 10
 
 // checkTemplate refuses what can never be launched, whatever there will be then, and what is too much to keep.
 func checkTemplate(data *ec2.RequestLaunchTemplateData) error {
-	if len(keepAs(data)) > maxTemplateData {
-		return vpc.Errorf("InvalidParameterValue", "The launch template data is limited to %d bytes.", maxTemplateData)
+	if _, err := keepWithin(maxTemplateData, "launch template data", data); err != nil {
+		return err
 	}
 	if name := data.InstanceType; name != "" {
 		if _, ok := instanceTypes[name]; !ok {

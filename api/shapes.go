@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+
+	"crenel/vpc"
 )
 
 // AWS's shapes for a request, for its answer and for what it ends up in have members of the same
@@ -15,6 +17,16 @@ func keepAs(v any) string {
 		panic(fmt.Sprintf("api: %T: %v", v, err)) // generated structs always marshal
 	}
 	return string(text)
+}
+
+// keepWithin is keepAs of what has at most so many bytes as it is stored. AWS says of no such shape how large
+// it may be; without a bound, an account's quota of them could be larger than the server's memory.
+func keepWithin(most int, what string, v any) (string, error) {
+	kept := keepAs(v)
+	if len(kept) > most {
+		return "", vpc.Errorf("InvalidParameterValue", "The %s is limited to %d bytes.", what, most)
+	}
+	return kept, nil
 }
 
 // readBack reads what keepAs wrote, as a T.
