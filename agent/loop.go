@@ -21,13 +21,22 @@ const (
 	lookEvery  = time.Second      // consoles, and what could not be applied
 )
 
-// An attachment tells the loop that an instance has a link for an interface, with the filter attached, or,
-// with ifindex 0, needs it no more. The loop answers when the View is in force there, or the link gone.
+// An attachment tells the loop of the link of an instance's interface. The loop answers when it knows of a link
+// that is about to be made, when the View is in force at one that has the filter, or when the link is gone.
 type attachment struct {
 	eni, instance string
-	ifindex       int
+	stage         stage
+	index         int // of a link that is made
 	done          chan<- error
 }
+
+type stage int
+
+const (
+	expected stage = iota
+	made
+	unneeded
+)
 
 // A settlement is what became of an order.
 type settlement struct {
@@ -68,6 +77,7 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 				a.Log.Error("sweep connections", "error", err)
 			}
 		case <-look.C:
+			a.dropLeaving()
 			if a.trouble != "" {
 				a.apply()
 			}
@@ -158,7 +168,7 @@ func (a *Agent) keep(v *policy.View) error {
 func (a *Agent) linksOf(v *policy.View) map[uint32]int {
 	links := map[uint32]int{}
 	for _, i := range v.Interfaces {
-		if w, ok := a.wired[i.ID]; ok && !w.leaving {
+		if w, ok := a.wired[i.ID]; ok && w.index != 0 && !w.leaving {
 			links[i.Num] = w.index
 		}
 	}

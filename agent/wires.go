@@ -11,7 +11,7 @@ import (
 
 // A wire is the link of an interface, with the filter attached.
 type wire struct {
-	index    int
+	index    int    // 0: it is about to be made
 	instance string // that it leads to; "": this agent did not make it
 	leaving  bool   // nothing is in force at it, and it is to be removed
 }
@@ -42,21 +42,28 @@ func (a *Agent) up(ctx context.Context, i hostnet.Interface, ns *os.File) error 
 }
 
 // rewire puts the View in force at a new link, or removes one, unless another instance has the interface by now.
+// It hears of a link before it is made, so that none is left behind by an order that is cut off.
 func (a *Agent) rewire(at attachment) error {
 	holder := a.holders()[at.eni]
-	if at.ifindex != 0 {
-		if holder != at.instance {
-			return fmt.Errorf("%s has the interface no longer", at.instance)
+	if at.stage == unneeded {
+		if holder != "" && holder != at.instance {
+			return nil
 		}
-		a.wired[at.eni] = wire{index: at.ifindex, instance: at.instance}
-		return a.apply()
+		err := a.drop(at.eni)
+		_ = a.apply() // which says its trouble itself
+		return err
 	}
-	if holder != "" && holder != at.instance {
+	if holder != at.instance {
+		return fmt.Errorf("%s has the interface no longer", at.instance)
+	}
+	if at.stage == expected {
+		if w := a.wired[at.eni]; w.instance != at.instance || w.leaving { // else it may be in force
+			a.wired[at.eni] = wire{instance: at.instance}
+		}
 		return nil
 	}
-	err := a.drop(at.eni)
-	_ = a.apply() // which says its trouble itself
-	return err
+	a.wired[at.eni] = wire{index: at.index, instance: at.instance}
+	return a.apply()
 }
 
 // dropDetached removes the links of interfaces that their instances no longer have, before anything else
@@ -72,6 +79,15 @@ func (a *Agent) dropDetached() {
 			if err := a.drop(eni); err != nil {
 				a.Log.Error("link not removed", "interface", eni, "error", err)
 			}
+		}
+	}
+}
+
+// dropLeaving tries once more to remove what could not be removed.
+func (a *Agent) dropLeaving() {
+	for eni, w := range maps.Clone(a.wired) {
+		if w.leaving {
+			_ = a.drop(eni) // its trouble was said when it was first tried
 		}
 	}
 }
@@ -94,7 +110,7 @@ func (a *Agent) leadsTo(eni, id string) bool {
 }
 
 // drop removes the interface's link, and then its filter. If it cannot, nothing is in force at the link from the
-// next apply on, and the next dropDetached tries again.
+// next apply on, and dropLeaving tries again.
 func (a *Agent) drop(eni string) error {
 	a.wiring.Lock()
 	defer a.wiring.Unlock()

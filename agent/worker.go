@@ -177,21 +177,24 @@ func (w *worker) start(ctx context.Context, o order, running int) error {
 func (w *worker) connect(ctx context.Context, i hostapi.Interface, ns *os.File) error {
 	a := w.agent
 	link := hostnet.Interface{ID: i.ID, Device: i.DeviceIndex, MAC: net.HardwareAddr(i.MAC[:]), Addr: i.Addr, Gateway: i.Gateway}
+	if err := w.tell(ctx, i.ID, expected, 0); err != nil {
+		return err
+	}
 	index, err := a.connect(ctx, link, ns)
 	if err != nil {
 		return err
 	}
-	if err := w.tell(ctx, i.ID, index); err != nil {
+	if err := w.tell(ctx, i.ID, made, index); err != nil {
 		return err
 	}
 	return a.up(ctx, link, ns)
 }
 
-// tell has the loop put the View in force at a link or, with index 0, remove it.
-func (w *worker) tell(ctx context.Context, eni string, index int) error {
+// tell has the loop know of a link, put the View in force at it, or remove it.
+func (w *worker) tell(ctx context.Context, eni string, stage stage, index int) error {
 	done := make(chan error, 1)
 	select {
-	case w.agent.attached <- attachment{eni, w.id, index, done}:
+	case w.agent.attached <- attachment{eni, w.id, stage, index, done}:
 		return <-done
 	case <-ctx.Done():
 		return ctx.Err()
@@ -205,7 +208,7 @@ func (w *worker) stop(ctx context.Context, o hostapi.Instance) error {
 		return err
 	}
 	for _, i := range o.Interfaces {
-		if err := w.tell(ctx, i.ID, 0); err != nil {
+		if err := w.tell(ctx, i.ID, unneeded, 0); err != nil {
 			return err
 		}
 	}

@@ -2,21 +2,31 @@ package lab
 
 import (
 	"encoding/base64"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"crenel/ec2"
 )
 
-// An interface goes from one running instance to another: what it may do goes with it, and nothing of it stays.
-func TestAnInterfaceMovesBetweenRunningInstances(t *testing.T) {
-	u := start(t, t.TempDir())
+// A mover is two instances, s and c, and an interface that goes from one to the other, which a third can reach on port
+// 80 wherever it is.
+type mover struct {
+	*pair
+	on           *Wire
+	eni, address string
+}
+
+func newMover(t *testing.T, u *up) *mover {
+	t.Helper()
 	w := u.wire()
 	userData := base64.StdEncoding.EncodeToString([]byte(serving(w.Probe, []int{80}, nil)))
-	p := &pair{t: t, play: newPlay(&Scenario{Name: t.Name()}, w, userData)}
-	p.do(`vpc main 10.9.0.0/16
+	m := &mover{pair: &pair{t: t, play: newPlay(&Scenario{Name: t.Name()}, w, userData)}, on: w}
+	m.do(`vpc main 10.9.0.0/16
 		subnet a main 10.9.1.0/24
 		subnet b main 10.9.2.0/24
 		group client main
@@ -27,35 +37,96 @@ func TestAnInterfaceMovesBetweenRunningInstances(t *testing.T) {
 		allow client ingress tcp 80 from client
 		allow mobile ingress tcp 80 from client
 		open old c s tcp 80`)
-	call := func(action string, form url.Values, out any) {
-		t.Helper()
-		if err := w.call(action, form, out); err != nil {
-			t.Fatalf("%s: %v", action, err)
+	var made ec2.CreateNetworkInterfaceOutput
+	m.call("CreateNetworkInterface", url.Values{"SubnetId": {m.subnets["b"]}, "SecurityGroupId.1": {m.groups["mobile"]}}, &made)
+	m.eni, m.address = *made.NetworkInterface.NetworkInterfaceId, *made.NetworkInterface.PrivateIpAddress
+	return m
+}
+
+func (m *mover) call(action string, form url.Values, out any) {
+	m.t.Helper()
+	if err := m.on.call(action, form, out); err != nil {
+		m.t.Fatalf("%s: %v", action, err)
+	}
+}
+
+func (m *mover) attach(to string) error {
+	return m.on.call("AttachNetworkInterface", url.Values{"NetworkInterfaceId": {m.eni}, "InstanceId": {m.instances[to]}, "DeviceIndex": {"1"}},
+		&ec2.AttachNetworkInterfaceOutput{})
+}
+
+func (m *mover) detach() error {
+	m.t.Helper()
+	var out ec2.DescribeNetworkInterfacesOutput
+	m.call("DescribeNetworkInterfaces", url.Values{"NetworkInterfaceId.1": {m.eni}}, &out)
+	return m.on.call("DetachNetworkInterface", url.Values{"AttachmentId": {*out.NetworkInterfaces[0].Attachment.AttachmentId}},
+		&ec2.DetachNetworkInterfaceOutput{})
+}
+
+// has waits until the instance has the address, or has it no more.
+func (m *mover) has(name string, want bool) {
+	m.t.Helper()
+	var out []byte
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		out, _ = m.on.inside(m.instances[name], "ip", "-o", "-4", "address").Output()
+		if strings.Contains(string(out), " "+m.address+"/") == want {
+			return
 		}
 	}
-	var made ec2.CreateNetworkInterfaceOutput
-	call("CreateNetworkInterface", url.Values{"SubnetId": {p.subnets["b"]}, "SecurityGroupId.1": {p.groups["mobile"]}}, &made)
-	eni, address := *made.NetworkInterface.NetworkInterfaceId, *made.NetworkInterface.PrivateIpAddress
-	has := func(name string, want bool) {
-		t.Helper()
-		var out []byte
-		for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-			out, _ = w.inside(p.instances[name], "ip", "-o", "-4", "address").Output()
-			if strings.Contains(string(out), " "+address+"/") == want {
-				return
+	m.t.Fatalf("%s has the address %s: want %t\n%s", name, m.address, want, out)
+}
+
+// An interface goes from one running instance to another: what it may do goes with it, and nothing of it stays.
+func TestAnInterfaceMovesBetweenRunningInstances(t *testing.T) {
+	m := newMover(t, start(t, t.TempDir()))
+	m.do("drop far " + m.address + " tcp 80")
+	for _, name := range []string{"s", "c", "s"} {
+		if err := m.attach(name); err != nil {
+			t.Fatal(err)
+		}
+		m.has(name, true)
+		m.do("pass far " + m.address + " tcp 80\ntalk old")
+		if err := m.detach(); err != nil {
+			t.Fatal(err)
+		}
+		m.has(name, false)
+		m.do("drop far " + m.address + " tcp 80\ntalk old")
+	}
+	m.call("DeleteNetworkInterface", url.Values{"NetworkInterfaceId": {m.eni}}, &ec2.DeleteNetworkInterfaceOutput{})
+}
+
+// The agent hears of neither the detach nor the attach before it is killed: the next one takes the link that it
+// finds from the instance that has the interface no more.
+func TestAnInterfaceMovesWhileNoAgentListens(t *testing.T) {
+	u := start(t, t.TempDir())
+	m := newMover(t, u)
+	if err := m.attach("s"); err != nil {
+		t.Fatal(err)
+	}
+	from := "s"
+	for _, to := range []string{"c", "s"} {
+		m.has(from, true)
+		m.do("pass far " + m.address + " tcp 80")
+		agent := u.child("agent")
+		if err := unix.Kill(agent, unix.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range []error{m.detach(), m.attach(to)} {
+			if err == nil || !errors.Is(err, errNotEnforced) {
+				t.Errorf("with no agent that listens: %v", err)
 			}
 		}
-		t.Fatalf("%s has the address %s: want %t\n%s", name, address, want, out)
+		if err := unix.Kill(agent, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		m.has(to, true)
+		m.has(from, false)
+		m.do("pass far " + m.address + " tcp 80\ntalk old")
+		from = to
 	}
-	p.do("drop far " + address + " tcp 80")
-	for _, name := range []string{"s", "c", "s"} {
-		var attached ec2.AttachNetworkInterfaceOutput
-		call("AttachNetworkInterface", url.Values{"NetworkInterfaceId": {eni}, "InstanceId": {p.instances[name]}, "DeviceIndex": {"1"}}, &attached)
-		has(name, true)
-		p.do("pass far " + address + " tcp 80\ntalk old")
-		call("DetachNetworkInterface", url.Values{"AttachmentId": {*attached.AttachmentId}}, &ec2.DetachNetworkInterfaceOutput{})
-		has(name, false)
-		p.do("drop far " + address + " tcp 80\ntalk old")
+	if err := m.detach(); err != nil {
+		t.Fatal(err)
 	}
-	call("DeleteNetworkInterface", url.Values{"NetworkInterfaceId": {eni}}, &ec2.DeleteNetworkInterfaceOutput{})
+	m.has(from, false)
+	m.do("drop far " + m.address + " tcp 80")
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,6 +36,9 @@ const (
 	patience = 10 * time.Second // for what should happen
 	silence  = "0.8"            // seconds without an answer that count as a drop
 )
+
+// errNotEnforced is the answer to a change that the host did not put in force in time.
+var errNotEnforced = errors.New("not enforced")
 
 func (w *Wire) call(action string, form url.Values, out any) error {
 	form.Set("Action", action)
@@ -71,7 +75,7 @@ func (w *Wire) call(action string, form url.Values, out any) error {
 		return vpc.Errorf(e.Code, "%s", e.Message)
 	}
 	if enforced := res.Header.Get("x-crenel-enforced"); enforced == "false" {
-		return fmt.Errorf("%s: not enforced", action)
+		return fmt.Errorf("%s: %w", action, errNotEnforced)
 	}
 	return xml.Unmarshal(answer, out)
 }
