@@ -114,7 +114,7 @@ func benchView(rules int) *policy.View {
 		g.Ingress, g.Egress = append(g.Ingress, r), append(g.Egress, r)
 	}
 	https := policy.Rule{What: policy.What{Protocol: flow.TCP, From: 443, To: 443}, Group: 1}
-	everywhere := policy.Rule{What: policy.What{Protocol: -1}, CIDR: netip.MustParsePrefix("0.0.0.0/0")}
+	everywhere := policy.Rule{What: policy.What{Protocol: -1}, CIDR: netip.MustParsePrefix("0.0.0.0/0"), Listed: true} // else it would be untracked
 	g.Ingress, g.Egress = append(g.Ingress, https), append(g.Egress, https)
 	if rules == 1 {
 		g.Ingress, g.Egress = []policy.Rule{everywhere}, []policy.Rule{everywhere}

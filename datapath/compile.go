@@ -22,11 +22,21 @@ const (
 // Bounds that the program's searches have: see ruleset.h.
 const (
 	tableHead    = 3
-	tableClasses = 4 // of packets: TCP, UDP, ICMP and others
 	maxIntervals = 1 << 24
 	maxRoutes    = 1 << 12 // intervals
 	maxGroups    = 16      // of one member
 )
+
+// Classes of packets: each has tables of its own.
+const (
+	classTCP = iota
+	classUDP
+	classICMP
+	classOther // judged by their number
+	tableClasses
+)
+
+var protocolOf = [tableClasses]uint8{classTCP: flow.TCP, classUDP: flow.UDP, classICMP: flow.ICMP}
 
 // A span is an interval of what: of ports, of ICMP types and codes, or of protocols. Both ends belong to it.
 type span struct{ first, last uint16 }
@@ -34,11 +44,11 @@ type span struct{ first, last uint16 }
 // spans are the points of the class that What has.
 func spans(w policy.What, class int) []span {
 	everything := []span{{0, 0xffff}}
-	protocol := [tableClasses]int{flow.TCP, flow.UDP, flow.ICMP}[class]
+	protocol := int(protocolOf[class])
 	switch {
 	case w.Protocol == -1:
 		return everything
-	case protocol == 0: // others are judged by their number
+	case class == classOther:
 		if w.Protocol < 0 || w.Protocol > 255 || slices.Contains([]int{flow.TCP, flow.UDP, flow.ICMP}, w.Protocol) {
 			return nil
 		}
@@ -95,12 +105,14 @@ func (r row) or(o row) row {
 type table struct {
 	what   []uint16             // where its intervals begin
 	any    row                  // of everybody
+	open   row                  // of what everybody may do and everything comes back of: no state is kept of it
 	cidrs  map[netip.Prefix]row // but 0.0.0.0/0
 	groups map[uint32]row
 }
 
-// newTable cuts the class's points at the bounds of every rule, and sets each rule's bits.
-func newTable(rules []policy.Rule, class int) *table {
+// newTable cuts the class's points at the bounds of every rule, and sets each rule's bits. back are the rules of the
+// other direction.
+func newTable(rules, back []policy.Rule, class int) *table {
 	bounds := []int{0}
 	for _, r := range rules {
 		for _, s := range spans(r.What, class) {
@@ -115,22 +127,34 @@ func newTable(rules []policy.Rule, class int) *table {
 			t.what = append(t.what, uint16(b))
 		}
 	}
-	t.any = t.row()
+	t.any, t.open = t.row(), t.row()
+	opens := allComesBack(back, class)
 	for _, r := range rules {
 		for _, s := range spans(r.What, class) {
-			t.allow(r, s)
+			if to := t.rowOf(r); to != nil {
+				t.set(to, s)
+			}
+			if opens && r.Everywhere() {
+				t.set(t.open, s)
+			}
 		}
 	}
 	return t
 }
 
+// allComesBack tells whether a rule allows every packet of the class from, or to, everywhere. Of ICMP and other
+// protocols there is always state.
+func allComesBack(rules []policy.Rule, class int) bool {
+	if class != classTCP && class != classUDP {
+		return false
+	}
+	return slices.ContainsFunc(rules, func(r policy.Rule) bool { return r.Everywhere() && r.What.AllPorts(protocolOf[class]) })
+}
+
 func (t *table) row() row { return make(row, (len(t.what)+63)/64) }
 
-func (t *table) allow(r policy.Rule, s span) {
-	to := t.rowOf(r)
-	if to == nil {
-		return
-	}
+// set marks the points in the row.
+func (t *table) set(to row, s span) {
 	first, _ := slices.BinarySearch(t.what, s.first)
 	for i := first; i < len(t.what) && t.what[i] <= s.last; i++ {
 		to[i/64] |= 1 << (i % 64)
@@ -233,12 +257,13 @@ func (t *table) cells() ([]uint64, error) {
 	}
 	runs := runs(slices.Sorted(maps.Keys(t.groups)))
 	words := len(t.any)
-	whoAt := tableHead + words + (len(t.what)+3)/4
+	whoAt := tableHead + 2*words + (len(t.what)+3)/4
 	groupsAt := whoAt + len(steps)
 	rowsAt := groupsAt + len(runs)
 
 	out := []uint64{pair(len(t.what), words), pair(len(steps), whoAt), pair(len(runs), groupsAt)}
 	out = append(out, t.any...)
+	out = append(out, t.open...)
 	out = append(out, packed(t.what)...)
 
 	var rows []uint64
@@ -300,14 +325,14 @@ func packed(ns []uint16) []uint64 {
 // ruleset compiles the groups, in any order.
 func ruleset(groups []policy.Group) ([]uint64, error) {
 	out := make([]uint64, 1+2*tableClasses)
-	known := map[string]int{} // tables are shared: often one serves all classes
-	for direction := range 2 {
-		var rules []policy.Rule
-		for _, g := range groups {
-			rules = append(rules, [...][]policy.Rule{g.Egress, g.Ingress}[direction]...)
-		}
+	known := map[string]int{}  // tables are shared: often one serves all classes
+	var rules [2][]policy.Rule // by direction
+	for _, g := range groups {
+		rules[0], rules[1] = append(rules[0], g.Egress...), append(rules[1], g.Ingress...)
+	}
+	for direction := range rules {
 		for class := range tableClasses {
-			t := newTable(rules, class)
+			t := newTable(rules[direction], rules[1-direction], class)
 			if t.empty() {
 				continue
 			}

@@ -42,7 +42,7 @@ func (r reading) allows(direction, class int, what uint16, remote netip.Addr, gr
 	whats, words := lowHalf(r[t]), highHalf(r[t])
 	n := uint32(0)
 	for i := range whats {
-		if uint16(r[t+tableHead+words+i/4]>>(i%4*16)) <= what {
+		if uint16(r[t+tableHead+2*words+i/4]>>(i%4*16)) <= what {
 			n = i
 		}
 	}
@@ -61,6 +61,41 @@ func (r reading) allows(direction, class int, what uint16, remote netip.Addr, gr
 		}
 	}
 	return false
+}
+
+// untracked asks the table of the direction and class whether no state is kept of what it allows.
+func (r reading) untracked(direction, class int, what uint16) bool {
+	t := uint32(r[1+direction*tableClasses+class])
+	if t == 0 {
+		return false
+	}
+	whats, words := lowHalf(r[t]), highHalf(r[t])
+	n := uint32(0)
+	for i := range whats {
+		if uint16(r[t+tableHead+2*words+i/4]>>(i%4*16)) <= what {
+			n = i
+		}
+	}
+	return r.bit(t+tableHead+words, n)
+}
+
+// unrestricted is the same by the rules themselves.
+func unrestricted(groups []policy.Group, direction, class int, what uint16) (there bool) {
+	if class > 1 {
+		return false
+	}
+	back := false
+	everywhere := netip.MustParsePrefix("0.0.0.0/0")
+	for _, g := range groups {
+		rules := [...][]policy.Rule{g.Egress, g.Ingress}
+		for _, r := range rules[direction] {
+			there = there || !r.Listed && r.CIDR == everywhere && matches(r.What, class, what)
+		}
+		for _, r := range rules[1-direction] {
+			back = back || !r.Listed && r.CIDR == everywhere && matches(r.What, class, 0) && matches(r.What, class, 65535)
+		}
+	}
+	return there && back
 }
 
 // allowed is the same by the rules themselves, one after the other.
@@ -144,6 +179,9 @@ func checkRuleset(t *testing.T, groups []policy.Group) {
 	for direction := range 2 {
 		for class := range tableClasses {
 			for _, what := range whats[class] {
+				if got, want := r.untracked(direction, class, what), unrestricted(groups, direction, class, what); got != want {
+					t.Fatalf("direction %d class %d what %d untracked: %v\n%+v", direction, class, what, got, groups)
+				}
 				for _, a := range addrs {
 					if got, want := r.allows(direction, class, what, a, nil), allowed(groups, direction, class, what, a, nil); got != want {
 						t.Fatalf("direction %d class %d what %d %s: %v\n%+v", direction, class, what, a, got, groups)

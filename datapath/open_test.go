@@ -26,7 +26,7 @@ func TestAFolderOfAnotherLayoutIsRefused(t *testing.T) {
 	if !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), "crenel down") || !strings.Contains(err.Error(), dir) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "v1")); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, fmt.Sprintf("v%d", Layout))); err == nil {
 		t.Error("it made maps all the same")
 	}
 }
@@ -55,8 +55,8 @@ func TestAnOpenThatWasKilled(t *testing.T) {
 	o.Dir = bpffsDir(t)
 	d := opened(t, o)
 	d.Close()
-	making := filepath.Join(o.Dir, "v1-new")
-	if err := os.Rename(filepath.Join(o.Dir, "v1"), making); err != nil {
+	making := filepath.Join(o.Dir, fmt.Sprintf("v%d-new", Layout))
+	if err := os.Rename(filepath.Join(o.Dir, fmt.Sprintf("v%d", Layout)), making); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(filepath.Join(making, kernelMapHeap)); err != nil {

@@ -242,7 +242,7 @@ func (l *lab) chat(a, b net.Conn) {
 }
 
 // labView is two interfaces of one subnet and one of another, that may all talk on port 80, and be
-// pinged, and with the internet too.
+// pinged, and with the internet too. All of it is tracked.
 func labView() *policy.View {
 	everywhere := netip.MustParsePrefix("0.0.0.0/0")
 	routes := []policy.Route{{Destination: everywhere, Target: policy.Internet}, {Destination: netip.MustParsePrefix("10.0.0.0/16"), Target: policy.Local}}
@@ -258,7 +258,7 @@ func labView() *policy.View {
 				{What: policy.What{Protocol: flow.UDP, From: 53, To: 53}, CIDR: everywhere},
 				{What: policy.What{Protocol: flow.ICMP, From: flow.EchoRequest, To: -1}, CIDR: everywhere},
 			},
-			Egress: []policy.Rule{{What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: everywhere}},
+			Egress: []policy.Rule{{What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: everywhere, Listed: true}},
 		}},
 	}
 	for n, a := range []string{"10.0.1.4", "10.0.1.5", "10.0.2.4"} {

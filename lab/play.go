@@ -19,9 +19,11 @@ type executor interface {
 	settle(instance, state string) error
 	// try carries out an exchange. The reason is "" where it cannot be seen.
 	try(p trial) (passed bool, reason string, err error)
-	// open makes a connection; the function sends a line over it and hears it back.
-	open(p trial) (talk func() error, err error)
+	open(p trial) (connection, error)
 }
+
+// A connection that stays sends a line and tells whether it comes back; expect: it should, and is worth waiting for.
+type connection func(expect bool) (talks bool, err error)
 
 // A trial is a Probe with its names resolved.
 type trial struct {
@@ -40,13 +42,13 @@ type play struct {
 	subnets   map[string]string
 	groups    map[string]string
 	instances map[string]string
-	talks     map[string]func() error
+	open      map[string]connection
 	userData  string // base64: what makes an instance answer
 }
 
 func newPlay(s *Scenario, on executor, userData string) *play {
 	return &play{on: on, script: s, userData: userData, vpcs: map[string]string{}, subnets: map[string]string{},
-		groups: map[string]string{}, instances: map[string]string{}, talks: map[string]func() error{}}
+		groups: map[string]string{}, instances: map[string]string{}, open: map[string]connection{}}
 }
 
 // Play plays the scenario and says where reality differs.
@@ -92,14 +94,18 @@ func (p *play) step(s Step) error {
 		if err != nil {
 			return err
 		}
-		p.talks[s.Args[0]], err = p.on.open(t)
+		p.open[s.Args[0]], err = p.on.open(t)
 		return err
-	case "talk":
-		talk := p.talks[s.Args[0]]
-		if talk == nil {
+	case "talk", "cut":
+		c := p.open[s.Args[0]]
+		if c == nil {
 			return fmt.Errorf("no connection %q is open", s.Args[0])
 		}
-		return talk()
+		talks, err := c(s.Verb == "talk")
+		if err == nil && talks != (s.Verb == "talk") {
+			err = fmt.Errorf("it is the other way round")
+		}
+		return err
 	}
 	return fmt.Errorf("unknown statement") // Parse refuses it
 }

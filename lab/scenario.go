@@ -27,6 +27,7 @@
 //	drop FROM as ADDRESS TO WHAT [REASON]      the same with a forged source
 //	open NAME FROM TO tcp PORT                 a connection that stays
 //	talk NAME                                  bytes pass over it in both directions
+//	cut NAME                                   they do not, any more
 //
 // FROM and TO are instances; "internet" is the host, outside every VPC; NAME.public is an instance's
 // public address, and an address is itself.
@@ -61,7 +62,7 @@ func (s Step) String() string {
 var verbs = map[string][2]int{
 	"vpc": {2, 2}, "subnet": {3, 3}, "group": {2, 3}, "instance": {2, 6}, "allow": {4, 9}, "revoke": {4, 9}, "groups": {2, 2},
 	"stop": {1, 1}, "start": {1, 1}, "reboot": {1, 1}, "terminate": {1, 1},
-	"pass": {3, 4}, "drop": {3, 7}, "open": {5, 5}, "talk": {1, 1},
+	"pass": {3, 4}, "drop": {3, 7}, "open": {5, 5}, "talk": {1, 1}, "cut": {1, 1},
 }
 
 // Parse reads a scenario.

@@ -33,8 +33,8 @@ type Wire struct {
 }
 
 const (
-	patience = 10 * time.Second // for what should happen
-	silence  = "0.8"            // seconds without an answer that count as a drop
+	patience = 10 * time.Second       // for what should happen
+	silence  = 800 * time.Millisecond // without an answer: counts as a drop
 )
 
 // errNotEnforced is the answer to a change that the host did not put in force in time.
@@ -113,10 +113,11 @@ func (w *Wire) inside(instance string, command ...string) *exec.Cmd {
 }
 
 func (w *Wire) try(t trial) (passed bool, reason string, err error) {
-	limit := silence
+	wait := silence
 	if t.expect {
-		limit = strconv.Itoa(int(patience.Seconds()))
+		wait = patience
 	}
+	limit := strconv.FormatFloat(wait.Seconds(), 'f', -1, 64)
 	command := []string{w.Probe, t.Protocol, t.to.String(), strconv.Itoa(t.Port), limit}
 	if t.Protocol == "icmp" {
 		command = []string{"sh", "-c", fmt.Sprintf(
@@ -145,7 +146,7 @@ func (w *Wire) try(t trial) (passed bool, reason string, err error) {
 	}
 }
 
-func (w *Wire) open(t trial) (func() error, error) {
+func (w *Wire) open(t trial) (connection, error) {
 	cmd := w.inside(t.from, w.Probe, "hold", t.to.String(), strconv.Itoa(t.Port))
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -158,22 +159,36 @@ func (w *Wire) open(t trial) (func() error, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	lines := bufio.NewReader(out)
-	expect := func(want string) error {
-		line, err := lines.ReadString('\n')
-		if err == nil && strings.TrimSpace(line) != want {
-			err = fmt.Errorf("heard %q", line)
+	heard := make(chan string)
+	go func() {
+		defer close(heard)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			heard <- lines.Text()
 		}
-		return err
+	}()
+	hears := func(want string, expect bool) (bool, error) {
+		limit := silence
+		if expect {
+			limit = patience
+		}
+		select {
+		case line, ok := <-heard:
+			if !ok || line != want {
+				return false, fmt.Errorf("heard %q: the connection was to stay", line)
+			}
+			return true, nil
+		case <-time.After(limit):
+			return false, nil
+		}
 	}
-	if err := expect("up"); err != nil {
-		return nil, fmt.Errorf("no connection: %w", err)
+	if up, err := hears("up", true); err != nil || !up {
+		return nil, fmt.Errorf("no connection (%w)", err)
 	}
-	return func() error {
+	return func(expect bool) (bool, error) {
 		if _, err := fmt.Fprintln(in, "talk"); err != nil {
-			return err
+			return false, err
 		}
-		return expect("talk")
+		return hears("talk", expect)
 	}, nil
 }
 

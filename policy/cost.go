@@ -89,7 +89,7 @@ func tableCells(rules []Rule, class int) int {
 	const head = 3
 	whats := len(what) + extra
 	words, steps, runs := (whats+63)/64, 1+2*len(who), 1+2*len(groups)
-	return head + words + (whats+3)/4 + steps + runs + (steps+len(groups))*words
+	return head + 2*words + (whats+3)/4 + steps + runs + (steps+len(groups))*words
 }
 
 // wholeLines rounds up to cache lines, on which all that is compiled begins.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
 
@@ -33,6 +34,12 @@ func (c crossing) remote() netip.Addr {
 	return c.packet.Src
 }
 
+// reversed is the answer to the packet, at the same gate.
+func (c crossing) reversed() crossing {
+	c.packet, c.direction = c.packet.Reverse(), c.direction.other()
+	return c
+}
+
 // gate asks the connections of the interface, and for a packet that belongs to none the rules of its
 // groups. What the rules allow may begin a connection.
 func (t *Tracker) gate(v *View, now uint32, c crossing) Verdict {
@@ -43,7 +50,7 @@ func (t *Tracker) gate(v *View, now uint32, c crossing) Verdict {
 	if rule == nil {
 		return drop([...]Reason{out: NoEgressRule, in: NoIngressRule}[c.direction], c.at.Num)
 	}
-	if !t.open(now, c) {
+	if !untracked(v, c) && !t.open(now, c) {
 		return drop(TableFull, c.at.Num)
 	}
 	return Verdict{Allow: true, Reason: Allowed, Interface: c.at.Num, Rule: rule.ID}
@@ -52,19 +59,62 @@ func (t *Tracker) gate(v *View, now uint32, c crossing) Verdict {
 // allowing is the first rule that allows the packet, or nil. Rules only allow, so their order decides
 // nothing but which one is named.
 func allowing(v *View, c crossing) *Rule {
-	for g := range v.Groups {
-		group := &v.Groups[g]
-		if !slices.Contains(c.at.Groups, group.Num) {
-			continue
-		}
-		rules := [...][]Rule{out: group.Egress, in: group.Ingress}[c.direction]
-		for r := range rules {
-			if rules[r].What.matches(c.packet) && who(v, c, &rules[r]) {
-				return &rules[r]
-			}
+	for r := range rulesAt(v, c.at, c.direction) {
+		if r.What.matches(c.packet) && who(v, c, r) {
+			return r
 		}
 	}
 	return nil
+}
+
+// rulesAt are the rules of all groups of the interface, in the direction.
+func rulesAt(v *View, at *Interface, d direction) iter.Seq[*Rule] {
+	return func(yield func(*Rule) bool) {
+		for g := range v.Groups {
+			group := &v.Groups[g]
+			if !slices.Contains(at.Groups, group.Num) {
+				continue
+			}
+			rules := [...][]Rule{out: group.Egress, in: group.Ingress}[d]
+			for r := range rules {
+				if !yield(&rules[r]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// untracked tells whether no state is kept of the packet's flow: TCP or UDP that a rule allows from, or to, everywhere, while
+// a rule of the other direction allows all of it back. Each of its packets is judged by the rules, and it ends with either
+// of them. Nothing says which packet of UDP was the first, so the answer to such a flow is of it too.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html#untracked-connections
+func untracked(v *View, c crossing) bool {
+	return unrestricted(v, c) || c.packet.Protocol == flow.UDP && unrestricted(v, c.reversed())
+}
+
+// unrestricted tells whether the rules let everybody do what the packet begins, and everything come back.
+func unrestricted(v *View, c crossing) bool {
+	protocol := c.packet.Protocol
+	if protocol != flow.TCP && protocol != flow.UDP {
+		return false
+	}
+	there, back := false, false
+	for r := range rulesAt(v, c.at, c.direction) {
+		there = there || r.Everywhere() && r.What.matches(c.packet)
+	}
+	for r := range rulesAt(v, c.at, c.direction.other()) {
+		back = back || r.Everywhere() && r.What.AllPorts(protocol)
+	}
+	return there && back
+}
+
+// Everywhere tells whether the rule itself names every address; a prefix list that has them all does not count.
+func (r Rule) Everywhere() bool { return r.Group == 0 && !r.Listed && r.CIDR.Bits() == 0 }
+
+// AllPorts tells whether every packet of the protocol, TCP or UDP, is meant.
+func (w What) AllPorts(protocol uint8) bool {
+	return w.Protocol == -1 || w.Protocol == int(protocol) && w.From <= 0 && w.To >= 65535
 }
 
 // who tells whether the other end is one that the rule names. https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html

@@ -96,7 +96,7 @@ func meetGroups(g, h Group) Group {
 // meetRules are the rules of a that b has too, by whatever id.
 func meetRules(a, b []Rule) (both []Rule) {
 	for _, r := range a {
-		if slices.ContainsFunc(b, func(q Rule) bool { return q.What == r.What && q.CIDR == r.CIDR && q.Group == r.Group }) {
+		if slices.ContainsFunc(b, func(q Rule) bool { q.ID = r.ID; return q == r }) {
 			both = append(both, r)
 		}
 	}

@@ -38,8 +38,7 @@ func TestMeetAllowsOnlyWhatBothAllow(t *testing.T) {
 				continue
 			}
 			passed++
-			inA.Rule, inB.Rule, both.Rule = "", "", ""
-			if inA != both || inB != both {
+			if !alike(inA, both) || !alike(inB, both) {
 				t.Fatalf("seed %d: from %d %s\nin both %s\n   in a %s\n   in b %s", seed, from, p, both, inA, inB)
 			}
 		}
@@ -48,6 +47,12 @@ func TestMeetAllowsOnlyWhatBothAllow(t *testing.T) {
 	if passed < 1000 || narrower > passed/10 {
 		t.Errorf("%d passed, %d were dropped that a and b let pass", passed, narrower)
 	}
+}
+
+// alike tells whether two packets that pass are delivered alike. What they pass by, a rule or a connection that the
+// packet itself began at the gate before, is no matter.
+func alike(a, b policy.Verdict) bool {
+	return a.Allow == b.Allow && a.To == b.To && a.Packet == b.Packet
 }
 
 func TestMeetARPAnswersOnlyWhatBothAnswer(t *testing.T) {

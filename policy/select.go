@@ -159,7 +159,7 @@ func rules(s *vpc.State, g *vpc.SecurityGroup, r vpc.Rule) (out []Rule) {
 	}
 	for _, p := range ranges(s, r.Peer) {
 		if p.Addr().Is4() {
-			out = append(out, Rule{ID: r.ID, What: What(r.What), CIDR: p.Masked()})
+			out = append(out, Rule{ID: r.ID, What: What(r.What), CIDR: p.Masked(), Listed: r.Peer.PrefixList != ""})
 		}
 	}
 	return out

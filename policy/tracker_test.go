@@ -455,3 +455,87 @@ func TestSweepingChangesNoVerdict(t *testing.T) {
 		}
 	}
 }
+
+// What everybody may do, and everything comes back of, is judged packet by packet.
+func TestAnUntrackedFlowEndsWithEitherRule(t *testing.T) {
+	const in, out = "db ingress tcp 5432 from 0.0.0.0/0\n db ingress udp 53 from 0.0.0.0/0\n", "db egress all to 0.0.0.0/0\n"
+	const web = "web egress tcp 5432 to db\n web egress udp 53 to db\n"
+	for _, cut := range []struct{ rules, there, back string }{
+		{web + out, "no-ingress-rule at db1", "established at web1"}, // what is no SYN begins no connection
+		{web + in, "allowed at db1", "no-egress-rule at db1"},
+	} {
+		var tracker policy.Tracker
+		tell(t, &tracker, world(web+in+out),
+			step{0, "allowed at db1", syn},
+			step{0, "established at web1", theirs(synack)},
+			step{0, "allowed at db1", ours(ack)},
+			step{0, "allowed at db1", query},
+			step{0, "established at web1", query.back(db1)},
+			step{0, "allowed at db1", query},
+		)
+		tell(t, &tracker, world(cut.rules),
+			step{1, cut.there, ours(ack)},
+			step{1, cut.back, theirs(ack)},
+			step{1, cut.there, ours(ack)},
+			step{1, cut.there, query},
+		)
+	}
+}
+
+func TestWhatIsTrackedAllTheSame(t *testing.T) {
+	const web = "web egress all to db\n"
+	for name, c := range map[string]struct {
+		rules string
+		shot  shot
+	}{
+		"from some":              {"db ingress tcp 5432 from 10.0.0.0/8\n db egress all to 0.0.0.0/0", syn},
+		"from a group":           {"db ingress tcp 5432 from web\n db egress all to 0.0.0.0/0", syn},
+		"from both halves":       {"db ingress tcp 5432 from 0.0.0.0/1\n db ingress tcp 5432 from 128.0.0.0/1\n db egress all to 0.0.0.0/0", syn},
+		"some ports back":        {"db ingress tcp 5432 from 0.0.0.0/0\n db egress tcp 1-65535 to 0.0.0.0/0", syn},
+		"all ports in two rules": {"db ingress tcp 5432 from 0.0.0.0/0\n db egress tcp 0-1023 to 0.0.0.0/0\n db egress tcp 1024-65535 to 0.0.0.0/0", syn},
+		"to some":                {"db ingress tcp 5432 from 0.0.0.0/0\n db egress all to 10.0.0.0/8", syn},
+		"another protocol back":  {"db ingress tcp 5432 from 0.0.0.0/0\n db egress udp 0-65535 to 0.0.0.0/0", syn},
+		"ICMP":                   {"db ingress all from 0.0.0.0/0\n db egress all to 0.0.0.0/0", request},
+		"GRE":                    {"db ingress all from 0.0.0.0/0\n db egress all to 0.0.0.0/0", gre},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tracker policy.Tracker
+			tell(t, &tracker, world(web+c.rules), step{0, "allowed at db1", c.shot})
+			tell(t, &tracker, world(web), step{1, "established at web1", c.shot.back(db1)})
+		})
+	}
+}
+
+func TestAnAnywhereRuleAmongOthersMakesUntracked(t *testing.T) {
+	const web = "web egress all to db\n"
+	for _, rules := range []string{
+		"db ingress tcp 5432 from web\n db ingress tcp 5000-6000 from 0.0.0.0/0\n db egress tcp 0-65535 to 0.0.0.0/0",
+		"db ingress all from 0.0.0.0/0\n db egress tcp 443 to 10.0.0.0/8\n db egress all to 0.0.0.0/0",
+	} {
+		var tracker policy.Tracker
+		tell(t, &tracker, world(web+rules), step{0, "allowed at db1", syn})
+		tell(t, &tracker, world(web), step{1, "no-egress-rule at db1", theirs(ack)})
+	}
+}
+
+// A connection stays as it began, tracked or not.
+func TestATrackedConnectionStaysSo(t *testing.T) {
+	var tracker policy.Tracker
+	const web = "web egress all to db\n"
+	tell(t, &tracker, world(web+"db ingress tcp 5432 from web"), step{0, "allowed at db1", syn}, step{0, "established at web1", theirs(synack)})
+	tell(t, &tracker, world(web+"db ingress all from 0.0.0.0/0\n db egress all to 0.0.0.0/0"), step{1, "established at db1", ours(ack)})
+	tell(t, &tracker, world(web), step{2, "established at db1", ours(ack)})
+}
+
+// A prefix list that holds every address is no rule for everywhere.
+func TestAPrefixListOfEverywhereIsTracked(t *testing.T) {
+	var tracker policy.Tracker
+	v := world("web egress all to db\n db ingress tcp 5432 from 0.0.0.0/0\n db egress all to 0.0.0.0/0")
+	for g := range v.Groups {
+		for r := range v.Groups[g].Ingress {
+			v.Groups[g].Ingress[r].Listed = true
+		}
+	}
+	tell(t, &tracker, v, step{0, "allowed at db1", syn})
+	tell(t, &tracker, world("web egress all to db"), step{1, "established at db1", ours(ack)})
+}

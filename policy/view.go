@@ -49,10 +49,11 @@ type Group struct {
 // A Rule allows who × what: the packets of What whose other end is in CIDR, or, where Group is not 0,
 // is a private address of an interface of the same VPC that carries the group.
 type Rule struct {
-	ID    string // "sgr-…"
-	What  What
-	CIDR  netip.Prefix
-	Group uint32
+	ID     string // "sgr-…"
+	What   What
+	CIDR   netip.Prefix
+	Listed bool // CIDR is one of a prefix list's
+	Group  uint32
 }
 
 // What says which packets: by destination port, or by ICMP type and code. Source ports never matter.

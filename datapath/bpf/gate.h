@@ -19,9 +19,10 @@ struct crossing {
 static __noinline enum reason judge(const struct crossing *c)
 {
 	const struct packet *p = c->packet;
-	if (!rules_allow(c->at, c->direction, p, c->public))
+	__u32 ruleset = READ_ONCE(c->at->ruleset); /* once: the packet sees one version */
+	if (!rules_allow(c->at, ruleset, c->direction, p, c->public))
 		return c->direction == OUT ? NO_EGRESS_RULE : NO_INGRESS_RULE;
-	if (p->begins && !open(&c->key, c->direction, p, c->now))
+	if (p->begins && !untracked(ruleset, c->direction, p) && !open(&c->key, c->direction, p, c->now))
 		return TABLE_FULL;
 	return ALLOWED;
 }

@@ -22,6 +22,7 @@
  *	1        u32 intervals of who, u32 where they begin from here
  *	2        u32 intervals of groups, u32 where they begin from here
  *	3…       the row of everybody (CIDR 0.0.0.0/0)
+ *	…        the row of what is untracked: of policy.untracked, as far as the packet's own direction says
  *	…        intervals of what: u16 where each begins, four to a cell
  *	…        intervals of who: u32 row from here, u32 where it begins
  *	…        intervals of groups: u32 row from here, or 0, u32 the number where it begins
@@ -105,19 +106,45 @@ __noinline int member_allowed(__u32 table, __u32 vpc, __be32 addr, __u32 n)
 	return false;
 }
 
-/* Whether a rule of the interface's groups allows the packet. Groups are not asked of what comes by public addresses. */
-static __always_inline bool rules_allow(const struct interface *e, enum direction d, const struct packet *p, bool public)
+/* The table of the direction and class, or 0: nothing is allowed. */
+static __always_inline __u32 table_of(__u32 ruleset, enum direction d, __u32 class)
 {
-	__u32 ruleset = READ_ONCE(e->ruleset); /* once: the packet sees one version */
-	if (!ruleset)
-		return false;
-	__u32 offset = low(cell(ruleset + 1 + d * CLASSES + p->class));
-	if (!offset)
-		return false;
+	__u32 offset = ruleset ? low(cell(ruleset + 1 + d * CLASSES + class)) : 0;
+	return offset ? ruleset + offset : 0;
+}
 
-	__u32 table = ruleset + offset;
-	__u64 what = cell(table), who = cell(table + 1);
-	__u32 n = atom(table + TABLE_HEAD + high(what), low(what), p->what);
+/* The number of the interval of what that it is in. */
+static __always_inline __u32 what_of(__u32 table, __u16 what)
+{
+	__u64 head = cell(table);
+	return atom(table + TABLE_HEAD + 2 * high(head), low(head), what);
+}
+
+/* Whether a rule allows the packet from, or to, everywhere, and one of the other direction everything back. */
+static __noinline int unrestricted(__u32 ruleset, enum direction d, __u32 class, __u16 what)
+{
+	__u32 table = table_of(ruleset, d, class);
+	return table && bit(table + TABLE_HEAD + high(cell(table)), what_of(table, what));
+}
+
+/* Whether no state is kept of the packet's flow. The answer to such a flow of UDP is of it, too. */
+static __always_inline bool untracked(__u32 ruleset, enum direction d, const struct packet *p)
+{
+	if (p->class > CLASS_UDP)
+		return false;
+	return unrestricted(ruleset, d, p->class, p->what) ||
+	       (p->class == CLASS_UDP && unrestricted(ruleset, !d, CLASS_UDP, ntohs(p->src_port)));
+}
+
+/* Whether a rule of the interface's groups allows the packet. Groups are not asked of what comes by public addresses. */
+static __always_inline bool rules_allow(const struct interface *e, __u32 ruleset, enum direction d, const struct packet *p,
+					bool public)
+{
+	__u32 table = table_of(ruleset, d, p->class);
+	if (!table)
+		return false;
+	__u64 who = cell(table + 1);
+	__u32 n = what_of(table, p->what);
 	if (bit(table + TABLE_HEAD, n))
 		return true;
 

@@ -195,7 +195,7 @@ func (w *world) rule(group uint32) policy.Rule {
 	if w.IntN(2) == 0 {
 		r.Group = one(w.Rand, w.groupsOf(w.groupVPC[group])...)
 	} else {
-		r.CIDR = w.prefix()
+		r.CIDR, r.Listed = w.prefix(), w.IntN(8) == 0
 	}
 	return r
 }
@@ -216,8 +216,11 @@ func (w *world) what() policy.What {
 			policy.What{Protocol: flow.ICMP, From: 255, To: 255})
 	}
 	from, to := int(w.port()), int(w.port())
-	if w.IntN(2) == 0 {
+	switch w.IntN(8) {
+	case 0, 1, 2, 3:
 		to = from
+	case 4:
+		from, to = 0, 65535
 	}
 	return policy.What{Protocol: one(w.Rand, flow.TCP, flow.UDP), From: min(from, to), To: max(from, to)}
 }
