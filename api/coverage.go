@@ -23,7 +23,6 @@ type Stored struct{ Noun, Missing string }
 
 // StoredOnly is what requests may set, is stored and described, and nothing here acts on yet.
 var StoredOnly = []Stored{
-	{"network ACLs", "whatever their entries say, packets pass"},
 	{"IPv6", "ranges, addresses, rules and routes are stored; packets are dropped. Amazon-provided ranges are cut from 3fff::/20, which is for documentation (RFC 9637) and belongs to no network"},
 	{"egress-only internet gateways", "they are for IPv6"},
 	{"secondary addresses and prefixes", "an interface sends and gets from its primary address only"},
@@ -82,12 +81,12 @@ var coverage = map[string]Coverage{
 	"CreateDhcpOptions":                {stored("DHCP option sets"), ""},
 	"DeleteDhcpOptions":                {stored("DHCP option sets"), ""},
 	"AssociateDhcpOptions":             {stored("DHCP option sets"), ""},
-	"CreateNetworkAcl":                 {stored("network ACLs"), ""},
-	"DeleteNetworkAcl":                 {stored("network ACLs"), ""},
-	"CreateNetworkAclEntry":            {stored("network ACLs"), ""},
-	"ReplaceNetworkAclEntry":           {stored("network ACLs"), ""},
-	"DeleteNetworkAclEntry":            {stored("network ACLs"), ""},
-	"ReplaceNetworkAclAssociation":     {stored("network ACLs"), ""},
+	"CreateNetworkAcl":                 {enforced, ""},
+	"DeleteNetworkAcl":                 {enforced, ""},
+	"CreateNetworkAclEntry":            {enforced, ""},
+	"ReplaceNetworkAclEntry":           {enforced, ""},
+	"DeleteNetworkAclEntry":            {enforced, ""},
+	"ReplaceNetworkAclAssociation":     {enforced, ""},
 	"DeleteVpc":                        {enforced, ""},
 	"DescribeVpcs":                     {answers, ""},
 	"DescribeVpcAttribute":             {answers, ""},

@@ -99,7 +99,7 @@ func badError(err error) string {
 	case !awsCode.MatchString(e.Code), e.Code == "InternalError":
 		return "no code of AWS's: " + e.Code
 	case len(strings.Fields(e.Message)) < 2 || strings.Contains(e.Message, "%!"):
-		return "no message"
+		return fmt.Sprintf("no message: %q", e.Message)
 	}
 	return ""
 }
@@ -126,13 +126,16 @@ func namesPartOf(form url.Values, message string) bool {
 	return false
 }
 
-// blames tells whether the call, if its refusal is of a value, is told which or whose.
-func (w *world) blames(o Operation, form url.Values) bool {
+// blameless is the call's refusal, if it is of a value and says neither which nor whose; else "".
+func (w *world) blameless(o Operation, form url.Values) string {
 	in, err := o.Decode(form)
 	if err == nil && o.Write {
 		_, err = o.Apply(w.state.Edit(w.scope, testNow, rand.Reader), in)
 	}
-	return vpc.Code(err) != "InvalidParameterValue" || namesPartOf(form, err.(*vpc.Error).Message)
+	if vpc.Code(err) != "InvalidParameterValue" || namesPartOf(form, err.(*vpc.Error).Message) {
+		return ""
+	}
+	return "the refusal names neither a parameter nor a value: " + err.Error()
 }
 
 // any makes a call of the operation and says what is wrong with what came of it, or "".
@@ -219,8 +222,8 @@ func FuzzOperation(f *testing.F) {
 			if w.state.Revision > revision {
 				succeeded[o.Name] = true
 			}
-			if wrong == "" && !w.blames(o, form) {
-				wrong = "the refusal names neither a parameter nor a value"
+			if wrong == "" {
+				wrong = w.blameless(o, form)
 			}
 			if wrong != "" {
 				t.Fatalf("seed %d: %s %.2000s: %s", seed, o.Name, form.Encode(), wrong)

@@ -21,7 +21,7 @@ import (
 //
 //  1. Extents and interfaces are written where nothing leads to them yet.
 //  2. What is taken away goes: members, public and private addresses, links.
-//  3. The interfaces that stay get their new rulesets, routes and public addresses, one store each.
+//  3. The interfaces that stay get their new rulesets, routes, network ACLs and public addresses, one store each.
 //  4. What is given comes: links, private and public addresses, members.
 //  5. What nothing leads to any more rests until no packet can be on its way there, and is used again.
 //
@@ -118,7 +118,7 @@ func (p *plan) placeInterfaces(at []uint32, links map[uint32]int) error {
 // kernelInterfaceOf is the interface as the programs see it.
 func kernelInterfaceOf(i imageInterface, at []uint32, ifindex uint32) kernelInterface {
 	k := kernelInterface{Num: i.num, Vpc: i.vpc, Ifindex: ifindex, Addr: be(i.addr), Public: be(i.public), Mac: i.mac,
-		Ruleset: at[i.ruleset], Routes: at[i.routes], Subnet: be(i.subnet), Gateway: be(i.gateway)}
+		Ruleset: at[i.ruleset], Routes: at[i.routes], Acl: at[i.acl], Subnet: be(i.subnet), Gateway: be(i.gateway)}
 	k.Flags = kernelInterfaceFlagPRESENT
 	if !i.sourceDestCheck {
 		k.Flags |= kernelInterfaceFlagANY_SOURCE
@@ -131,7 +131,7 @@ func kernelInterfaceOf(i imageInterface, at []uint32, ifindex uint32) kernelInte
 
 // identity is what of an interface never changes in its slot.
 func identity(k kernelInterface) kernelInterface {
-	k.Slot, k.Public, k.Ruleset, k.Routes, k.Flags = 0, 0, 0, 0, 0
+	k.Slot, k.Public, k.Ruleset, k.Routes, k.Acl, k.Flags = 0, 0, 0, 0, 0, 0
 	return k
 }
 
@@ -266,6 +266,7 @@ func (p *plan) publish() {
 		store(&s.Public, k.Public)
 		store((*uint32)(&s.Flags), uint32(k.Flags))
 		store(&s.Routes, k.Routes)
+		store(&s.Acl, k.Acl)
 		store(&s.Ruleset, k.Ruleset)
 	}
 }
@@ -344,6 +345,7 @@ func (d *Datapath) usedExtents() map[uint32]bool {
 	for slot := range d.usedSlots() {
 		used[d.slots[slot].Ruleset] = true
 		used[d.slots[slot].Routes] = true
+		used[d.slots[slot].Acl] = true
 	}
 	delete(used, 0)
 	return used

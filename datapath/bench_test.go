@@ -11,6 +11,7 @@ import (
 
 	"crenel/flow"
 	"crenel/policy"
+	"crenel/policy/policytest"
 )
 
 // BenchmarkPrograms measures the programs on one packet, over and over, in the kernel: the time is
@@ -101,7 +102,7 @@ func threadTime(b *testing.B) int64 {
 func benchView(rules int) *policy.View {
 	v := &policy.View{
 		Revision: 1, Public: netip.MustParsePrefix("198.18.0.0/24"),
-		Subnets: []policy.Subnet{{ID: "subnet-1", VPC: 1, CIDR: netip.MustParsePrefix("10.0.0.0/24"), Routes: []policy.Route{
+		Subnets: []policy.Subnet{{ID: "subnet-1", VPC: 1, CIDR: netip.MustParsePrefix("10.0.0.0/24"), ACL: policytest.AllowAll, Routes: []policy.Route{
 			{Destination: netip.MustParsePrefix("0.0.0.0/0"), Target: policy.Internet},
 			{Destination: netip.MustParsePrefix("10.0.0.0/16"), Target: policy.Local},
 		}}},

@@ -17,11 +17,13 @@ const (
 	extentRuleset = iota + 1
 	extentRoutes
 	extentGroups
+	extentACL
 )
 
 // Bounds that the program's searches have: see ruleset.h.
 const (
 	tableHead    = 3
+	aclHead      = 2
 	maxIntervals = 1 << 24
 	maxRoutes    = 1 << 12 // intervals
 	maxGroups    = 16      // of one member

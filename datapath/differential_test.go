@@ -165,6 +165,8 @@ func compare(got ruling, want policy.Verdict, frame []byte) error {
 		return errors.New("another reason")
 	case got.at != want.Interface:
 		return errors.New("another interface decided")
+	case got.entry != want.Entry:
+		return errors.New("another entry of the network ACL decided")
 	case !want.Allow:
 		return nil
 	case got.to != want.To:

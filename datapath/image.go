@@ -35,6 +35,7 @@ type imageInterface struct {
 	sourceDestCheck bool
 	subnet, gateway netip.Addr // the subnet's first addresses; zero: the View has no such subnet
 	ruleset, routes int        // 0: none, which allows nothing and leads nowhere
+	acl             int        // 0: none, which denies everything
 }
 
 type imageMember struct {
@@ -78,6 +79,7 @@ type lowering struct {
 	bySum    map[[sha256.Size]byte]int
 	rulesets map[string]int // by the numbers of their groups
 	routes   map[string]int // by the id of their subnet
+	acls     map[string]int
 	subnet   map[string]*policy.Subnet
 }
 
@@ -91,7 +93,7 @@ func (l *lowering) extent(cells []uint64) int {
 	return l.bySum[sum]
 }
 
-// subnets compiles the routes of each. Neighbours are told by their subnet's first address: so no two
+// subnets compiles the routes and the network ACL of each. Neighbours are told by their subnet's first address: so no two
 // of a VPC may have the same.
 func (l *lowering) subnets() error {
 	type place struct {
@@ -99,7 +101,7 @@ func (l *lowering) subnets() error {
 		first netip.Addr
 	}
 	taken := map[place]string{}
-	l.routes, l.subnet = map[string]int{}, map[string]*policy.Subnet{}
+	l.routes, l.acls, l.subnet = map[string]int{}, map[string]int{}, map[string]*policy.Subnet{}
 	for i := range l.view.Subnets {
 		s := &l.view.Subnets[i]
 		if _, ok := l.subnet[s.ID]; ok {
@@ -119,6 +121,10 @@ func (l *lowering) subnets() error {
 			return fmt.Errorf("subnet %s: %w", s.ID, err)
 		}
 		l.routes[s.ID] = l.extent(cells)
+		if cells, err = acl(s.ACL); err != nil {
+			return fmt.Errorf("subnet %s: %w", s.ID, err)
+		}
+		l.acls[s.ID] = l.extent(cells)
 	}
 	return nil
 }
@@ -139,7 +145,7 @@ func (l *lowering) add(i *policy.Interface) error {
 		}
 		out.subnet = s.CIDR.Masked().Addr()
 		out.gateway = out.subnet.Next()
-		out.routes = l.routes[s.ID]
+		out.routes, out.acl = l.routes[s.ID], l.acls[s.ID]
 	}
 	var err error
 	out.ruleset, err = l.ruleset(i.Groups)

@@ -72,7 +72,8 @@ type kernelInterface struct {
 	Gateway  uint32
 	Mac      [6]uint8
 	Pad      uint16
-	Reserved [3]uint32
+	Acl      uint32
+	Reserved [2]uint32
 	Timeout  [16]uint32
 }
 

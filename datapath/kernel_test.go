@@ -183,11 +183,12 @@ type ruling struct {
 	redirected bool
 	reason     policy.Reason
 	at, to     uint32
+	entry      int
 	frame      []byte // valid until the next; as it is delivered
 }
 
 func (r ruling) String() string {
-	return fmt.Sprintf("%s at %d to %d (redirected: %v)", r.reason, r.at, r.to, r.redirected)
+	return fmt.Sprintf("%s at %d to %d by entry %d (redirected: %v)", r.reason, r.at, r.to, r.entry, r.redirected)
 }
 
 // The places of struct __sk_buff, in words.
@@ -232,7 +233,7 @@ func (b *bench) runAt(prog *ebpf.Program, link int, frame []byte) ruling {
 	if code == tcRedirect && (out[skbMark] != 0 || out[skbPktType] != 0) {
 		b.t.Fatalf("%s let the mark %#x and the packet type %d by", prog, out[skbMark], out[skbPktType])
 	}
-	return ruling{redirected: code == tcRedirect, reason: policy.Reason(out[skbCB]), at: out[skbCB+1], to: out[skbCB+2], frame: o.DataOut}
+	return ruling{redirected: code == tcRedirect, reason: policy.Reason(out[skbCB]), at: out[skbCB+1], to: out[skbCB+2], entry: int(out[skbCB+3]), frame: o.DataOut}
 }
 
 // setClock has programs and sweeps read the time, in seconds.

@@ -23,6 +23,7 @@ import (
 
 	"crenel/flow"
 	"crenel/policy"
+	"crenel/policy/policytest"
 )
 
 // An instance is a network namespace with one end of a veth pair in it.
@@ -249,8 +250,8 @@ func labView() *policy.View {
 	v := &policy.View{
 		Revision: 1, Public: netip.MustParsePrefix("198.18.0.0/24"),
 		Subnets: []policy.Subnet{
-			{ID: "subnet-1", VPC: 1, CIDR: netip.MustParsePrefix("10.0.1.0/24"), Routes: routes},
-			{ID: "subnet-2", VPC: 1, CIDR: netip.MustParsePrefix("10.0.2.0/24"), Routes: routes},
+			{ID: "subnet-1", VPC: 1, CIDR: netip.MustParsePrefix("10.0.1.0/24"), Routes: routes, ACL: policytest.AllowAll},
+			{ID: "subnet-2", VPC: 1, CIDR: netip.MustParsePrefix("10.0.2.0/24"), Routes: routes, ACL: policytest.AllowAll},
 		},
 		Groups: []policy.Group{{Num: 1, ID: "sg-1",
 			Ingress: []policy.Rule{

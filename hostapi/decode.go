@@ -118,11 +118,7 @@ func (d *decoder) group(p *hostpb.Group) policy.Group {
 }
 
 func (d *decoder) rule(p *hostpb.Rule) policy.Rule {
-	r := policy.Rule{ID: d.id(p.GetId()), What: policy.What{Protocol: int(p.GetProtocol()), From: int(p.GetFrom()), To: int(p.GetTo())}}
-	d.want(r.What.Protocol >= -1 && r.What.Protocol <= 255, "%s has protocol %d", r.ID, r.What.Protocol)
-	for _, n := range []int{r.What.From, r.What.To} {
-		d.want(n >= -1 && n <= 65535, "%s has port %d", r.ID, n)
-	}
+	r := policy.Rule{ID: d.id(p.GetId()), What: d.what(p), Listed: p.GetListed()}
 	switch who := p.GetWho().(type) {
 	case *hostpb.Rule_Cidr:
 		r.CIDR = d.prefix(who.Cidr)
@@ -135,8 +131,30 @@ func (d *decoder) rule(p *hostpb.Rule) policy.Rule {
 	return r
 }
 
+// what is said alike by rules and by entries of network ACLs.
+func (d *decoder) what(p interface {
+	GetProtocol() int32
+	GetFrom() int32
+	GetTo() int32
+}) policy.What {
+	w := policy.What{Protocol: int(p.GetProtocol()), From: int(p.GetFrom()), To: int(p.GetTo())}
+	d.want(w.Protocol >= -1 && w.Protocol <= 255, "protocol %d", w.Protocol)
+	for _, n := range []int{w.From, w.To} {
+		d.want(n >= -1 && n <= 65535, "port %d", n)
+	}
+	return w
+}
+
+func (d *decoder) entry(p *hostpb.Entry) policy.Entry {
+	e := policy.Entry{Number: int(p.GetNumber()), Allow: p.GetAllow(), What: d.what(p), CIDR: d.prefix(p.GetCidr())}
+	d.want(e.Number > 0 && e.Number < policy.LastEntry, "an entry of a network ACL has number %d", e.Number)
+	d.want(e.CIDR.IsValid(), "entry %d of a network ACL has no CIDR", e.Number)
+	return e
+}
+
 func (d *decoder) subnet(p *hostpb.Subnet) policy.Subnet {
-	s := policy.Subnet{ID: d.id(p.GetId()), VPC: d.vpc(p.GetVpc()), CIDR: d.prefix(p.GetCidr()), Routes: each(p.GetRoutes(), d.route)}
+	s := policy.Subnet{ID: d.id(p.GetId()), VPC: d.vpc(p.GetVpc()), CIDR: d.prefix(p.GetCidr()), Routes: each(p.GetRoutes(), d.route),
+		ACL: policy.ACL{Ingress: each(p.GetIngress(), d.entry), Egress: each(p.GetEgress(), d.entry)}}
 	d.want(s.CIDR.IsValid(), "%s has no CIDR", s.ID)
 	return s
 }

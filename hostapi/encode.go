@@ -52,7 +52,7 @@ func encodeView(v *policy.View) *hostpb.View {
 		Subnets: each(v.Subnets, func(s policy.Subnet) *hostpb.Subnet {
 			return &hostpb.Subnet{Id: s.ID, Vpc: s.VPC, Cidr: encodePrefix(s.CIDR), Routes: each(s.Routes, func(r policy.Route) *hostpb.Route {
 				return &hostpb.Route{Destination: encodePrefix(r.Destination), Target: hostpb.Route_Target(r.Target) + 1}
-			})}
+			}), Ingress: each(s.ACL.Ingress, encodeEntry), Egress: each(s.ACL.Egress, encodeEntry)}
 		}),
 		Members: each(v.Members, func(m policy.Member) *hostpb.Member {
 			return &hostpb.Member{Vpc: m.VPC, Addr: m.Addr.AsSlice(), Groups: m.Groups}
@@ -60,13 +60,18 @@ func encodeView(v *policy.View) *hostpb.View {
 }
 
 func encodeRule(r policy.Rule) *hostpb.Rule {
-	p := &hostpb.Rule{Id: r.ID, Protocol: int32(r.What.Protocol), From: int32(r.What.From), To: int32(r.What.To)}
+	p := &hostpb.Rule{Id: r.ID, Protocol: int32(r.What.Protocol), From: int32(r.What.From), To: int32(r.What.To), Listed: r.Listed}
 	if r.Group != 0 {
 		p.Who = &hostpb.Rule_Group{Group: r.Group}
 	} else {
 		p.Who = &hostpb.Rule_Cidr{Cidr: encodePrefix(r.CIDR)}
 	}
 	return p
+}
+
+func encodeEntry(e policy.Entry) *hostpb.Entry {
+	return &hostpb.Entry{Number: int32(e.Number), Allow: e.Allow, Protocol: int32(e.What.Protocol), From: int32(e.What.From), To: int32(e.What.To),
+		Cidr: encodePrefix(e.CIDR)}
 }
 
 func encodePrefix(p netip.Prefix) *hostpb.Prefix {

@@ -27,6 +27,9 @@ func (p *play) clean() {
 			_ = p.on.call("DeleteSubnet", url.Values{"SubnetId": {id}}, &ec2.DeleteSubnetOutput{})
 		}
 	}
+	for _, id := range p.acls {
+		_ = p.on.call("DeleteNetworkAcl", url.Values{"NetworkAclId": {id}}, &ec2.DeleteNetworkAclOutput{})
+	}
 	for _, id := range p.vpcs {
 		// The default VPC still has its subnets and stays.
 		_ = p.on.call("DeleteVpc", url.Values{"VpcId": {id}}, &ec2.DeleteVpcOutput{})

@@ -41,6 +41,7 @@ type play struct {
 	vpcs      map[string]string // ids by name
 	subnets   map[string]string
 	groups    map[string]string
+	acls      map[string]string
 	instances map[string]string
 	open      map[string]connection
 	userData  string // base64: what makes an instance answer
@@ -48,7 +49,7 @@ type play struct {
 
 func newPlay(s *Scenario, on executor, userData string) *play {
 	return &play{on: on, script: s, userData: userData, vpcs: map[string]string{}, subnets: map[string]string{},
-		groups: map[string]string{}, instances: map[string]string{}, open: map[string]connection{}}
+		groups: map[string]string{}, acls: map[string]string{}, instances: map[string]string{}, open: map[string]connection{}}
 }
 
 // Play plays the scenario and says where reality differs.
@@ -77,6 +78,13 @@ func (p *play) step(s Step) error {
 		return p.rule("AuthorizeSecurityGroup", s.Args)
 	case "revoke":
 		return p.rule("RevokeSecurityGroup", s.Args)
+	case "acl":
+		return p.acl(s.Args[0], s.Args[1])
+	case "entry":
+		return p.entry(s.Args)
+	case "no-entry":
+		return p.on.call("DeleteNetworkAclEntry", url.Values{"NetworkAclId": {p.acls[s.Args[0]]}, "RuleNumber": {s.Args[1]},
+			"Egress": {strconv.FormatBool(s.Args[2] == "egress")}}, &ec2.DeleteNetworkAclEntryOutput{})
 	case "groups":
 		return p.setGroups(s.Args[0], s.Args[1])
 	case "stop":
@@ -256,6 +264,53 @@ func (p *play) rule(action string, args []string) error {
 		out = &ec2.RevokeSecurityGroupEgressOutput{}
 	}
 	return p.on.call(action+direction, form, out)
+}
+
+// acl gives the subnet a network ACL of its own.
+func (p *play) acl(name, subnetName string) error {
+	subnet, err := known(p.subnets, "subnet", subnetName)
+	if err != nil {
+		return err
+	}
+	var found ec2.DescribeNetworkAclsOutput
+	if err := p.on.call("DescribeNetworkAcls", url.Values{"Filter.1.Name": {"association.subnet-id"}, "Filter.1.Value.1": {subnet}}, &found); err != nil {
+		return err
+	}
+	old := found.NetworkAcls[0]
+	var made ec2.CreateNetworkAclOutput
+	if err := p.on.call("CreateNetworkAcl", url.Values{"VpcId": {*old.VpcId}}, &made); err != nil {
+		return err
+	}
+	p.acls[name] = *made.NetworkAcl.NetworkAclId
+	for _, a := range old.Associations {
+		if *a.SubnetId == subnet {
+			return p.on.call("ReplaceNetworkAclAssociation", url.Values{"AssociationId": {*a.NetworkAclAssociationId}, "NetworkAclId": {p.acls[name]}},
+				&ec2.ReplaceNetworkAclAssociationOutput{})
+		}
+	}
+	return fmt.Errorf("%s has no network ACL", subnetName)
+}
+
+func (p *play) entry(args []string) error {
+	acl, err := known(p.acls, "network ACL", args[0])
+	if err != nil {
+		return err
+	}
+	r, err := vpc.ParseRule(strings.Join(args[3:], " "))
+	if err != nil {
+		return err
+	}
+	form := url.Values{"NetworkAclId": {acl}, "RuleNumber": {args[1]}, "RuleAction": {args[2]}, "Egress": {strconv.FormatBool(r.Egress)},
+		"Protocol": {strconv.Itoa(r.What.Protocol)}, "CidrBlock": {r.Peer.CIDR.String()}}
+	switch r.What.Protocol {
+	case 1:
+		form.Set("Icmp.Type", strconv.Itoa(r.What.From))
+		form.Set("Icmp.Code", strconv.Itoa(r.What.To))
+	case 6, 17:
+		form.Set("PortRange.From", strconv.Itoa(r.What.From))
+		form.Set("PortRange.To", strconv.Itoa(r.What.To))
+	}
+	return p.on.call("CreateNetworkAclEntry", form, &ec2.CreateNetworkAclEntryOutput{})
 }
 
 func (p *play) setGroups(name, groups string) error {

@@ -20,6 +20,9 @@
 //	group NAME VPC | group NAME VPC default    a new group, or the VPC's default one
 //	instance NAME SUBNET [at ADDRESS] [in GROUP[,GROUP…]]
 //	allow GROUP RULE, revoke GROUP RULE        RULE: ingress tcp 22 from 10.0.0.0/8; the peer may be a group's name
+//	acl NAME SUBNET                            a new network ACL, which denies everything, takes the place of the subnet's
+//	entry ACL NUMBER allow|deny RULE           an entry of it; RULE names a range, not a group
+//	no-entry ACL NUMBER ingress|egress
 //	groups INSTANCE GROUP[,GROUP…]             replaces the groups of the instance's interface
 //	stop, start, reboot, terminate INSTANCE
 //	pass FROM TO WHAT                          WHAT: tcp PORT, udp PORT or icmp; a whole exchange, with its reply
@@ -61,6 +64,7 @@ func (s Step) String() string {
 // verbs say how many arguments each takes, at least and at most.
 var verbs = map[string][2]int{
 	"vpc": {2, 2}, "subnet": {3, 3}, "group": {2, 3}, "instance": {2, 6}, "allow": {4, 9}, "revoke": {4, 9}, "groups": {2, 2},
+	"acl": {2, 2}, "entry": {6, 9}, "no-entry": {3, 3},
 	"stop": {1, 1}, "start": {1, 1}, "reboot": {1, 1}, "terminate": {1, 1},
 	"pass": {3, 4}, "drop": {3, 7}, "open": {5, 5}, "talk": {1, 1}, "cut": {1, 1},
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"crenel/flow"
@@ -43,8 +44,17 @@ func CostOf(v *View) Cost {
 		}
 		c.Cells += wholeLines(cells)
 	}
+	acls := map[string]bool{}
 	for _, s := range v.Subnets {
 		c.Cells += wholeLines(2 + 2*(len(s.Routes)+len(Unroutable)))
+		if key := fmt.Sprint(s.ACL); !acls[key] {
+			acls[key] = true
+			cells := 1 + 2*len(classes)
+			for _, class := range classes {
+				cells += gridCells(s.ACL.Ingress, class) + gridCells(s.ACL.Egress, class)
+			}
+			c.Cells += wholeLines(cells)
+		}
 	}
 	sets := map[string]bool{}
 	for _, m := range v.Members {
@@ -64,32 +74,62 @@ const other = -1
 // tableCells is how much the rules of one direction take for one class of packets: the bounds of who
 // and what, and a row of bits for each interval of who.
 func tableCells(rules []Rule, class int) int {
-	what, who, groups, extra := map[int]bool{0: true}, map[string]bool{}, map[uint32]bool{}, 0
+	var meant []What
+	who, groups := map[netip.Prefix]bool{}, map[uint32]bool{}
 	for _, r := range rules {
-		switch w := r.What; {
-		case w.Protocol == -1:
-		case class == other && !slices.Contains(classes, w.Protocol):
-			what[w.Protocol], what[w.Protocol+1] = true, true
-		case w.Protocol != class:
-			continue
-		case class != flow.ICMP:
-			what[w.From], what[w.To+1] = true, true
-		case w.From == -1 && w.To != -1: // a code of every type
-			extra += 512
-		default:
-			what[w.From<<8|max(w.To, 0)], what[w.From<<8|max(w.To, 0)+1], what[(w.From+1)<<8] = true, true, true
-		}
 		switch {
+		case !concerns(r.What, class):
+			continue
 		case r.Group != 0:
 			groups[r.Group] = true
 		case r.CIDR.Bits() > 0:
-			who[r.CIDR.String()] = true
+			who[r.CIDR] = true
 		}
+		meant = append(meant, r.What)
 	}
 	const head = 3
-	whats := len(what) + extra
+	whats := intervals(meant, class)
 	words, steps, runs := (whats+63)/64, 1+2*len(who), 1+2*len(groups)
 	return head + 2*words + (whats+3)/4 + steps + runs + (steps+len(groups))*words
+}
+
+// gridCells is the same of a network ACL's entries, of which each interval of who and of what has one decision.
+func gridCells(entries []Entry, class int) int {
+	var meant []What
+	who := map[netip.Prefix]bool{}
+	for _, e := range entries {
+		if concerns(e.What, class) {
+			meant = append(meant, e.What)
+			who[e.CIDR] = true
+		}
+	}
+	const head = 2
+	row, steps := (intervals(meant, class)+3)/4, 1+2*len(who)
+	return head + row + steps + steps*row
+}
+
+// concerns tells whether packets of the class can be meant.
+func concerns(w What, class int) bool {
+	return w.Protocol == -1 || w.Protocol == class || class == other && !slices.Contains(classes, w.Protocol)
+}
+
+// intervals is into how many, at most, what is meant cuts the class's packets.
+func intervals(meant []What, class int) int {
+	bounds, extra := map[int]bool{0: true}, 0
+	for _, w := range meant {
+		switch {
+		case w.Protocol == -1:
+		case class == other:
+			bounds[w.Protocol], bounds[w.Protocol+1] = true, true
+		case class != flow.ICMP:
+			bounds[w.From], bounds[w.To+1] = true, true
+		case w.From == -1 && w.To != -1: // a code of every type
+			extra += 512
+		default:
+			bounds[w.From<<8|max(w.To, 0)], bounds[w.From<<8|max(w.To, 0)+1], bounds[(w.From+1)<<8] = true, true, true
+		}
+	}
+	return len(bounds) + extra
 }
 
 // wholeLines rounds up to cache lines, on which all that is compiled begins.

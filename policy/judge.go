@@ -18,6 +18,7 @@ type Verdict struct {
 	To        uint32         // the Num of the interface that gets it, 0: the host; valid iff Allow
 	Packet    flow.Packet    // as it is delivered; valid iff Allow and not Answered
 	Answer    flow.ARPPacket // as it is delivered; valid iff Answered
+	Entry     int            // the number of the network ACL's entry that dropped it; 0: none did
 	Rule      string         // the id of the rule that the last gate allowed it by; "" where it asked none
 }
 
@@ -72,6 +73,9 @@ func (t *Tracker) Judge(v *View, now, from uint32, p flow.Packet) Verdict {
 	h := route(v, sender, p)
 	if h.dropped.Drops() {
 		return drop(h.dropped, h.by)
+	}
+	if why, by, entry := boundary(v, sender, p, h); why.Drops() {
+		return Verdict{Reason: why, Interface: by, Entry: entry}
 	}
 	if h.receiver != nil {
 		last = t.gate(v, now, crossing{at: h.receiver, direction: in, packet: h.packet, public: h.public})
@@ -136,6 +140,9 @@ func (v Verdict) String() string {
 	s := fmt.Sprintf("%s at %d", v.Reason, v.Interface)
 	if v.Rule != "" {
 		s += " by " + v.Rule
+	}
+	if v.Entry != 0 {
+		s += fmt.Sprintf(" by entry %d", v.Entry)
 	}
 	switch {
 	case v.Reason == Answered:

@@ -52,6 +52,7 @@ func Meet(a, b *View) *View {
 		n := slices.IndexFunc(b.Subnets, func(t Subnet) bool { return t.ID == s.ID && t.VPC == s.VPC && t.CIDR == s.CIDR })
 		if n >= 0 {
 			s.Routes = meetRoutes(s.Routes, b.Subnets[n].Routes)
+			s.ACL = meetACLs(s.ACL, b.Subnets[n].ACL)
 			m.Subnets = append(m.Subnets, s)
 		}
 	}

@@ -19,6 +19,8 @@ const (
 	NoInterface     // the link has no interface yet, or no longer
 	NoEgressRule    // no group of the sender allows it out
 	NoIngressRule   // no group of the receiver allows it in
+	ACLEgress       // the network ACL of the sender's subnet denies it out
+	ACLIngress      // the network ACL of the receiver's subnet denies it in
 	NoRoute         // the subnet's route table leads nowhere
 	NoPublicAddress // the route leads to the internet, and the interface has no public address
 	NoDestination   // nobody has the destination address; ARP: asked for an address that nobody has
@@ -31,7 +33,7 @@ const (
 )
 
 var reasonNames = [Reasons]string{"allowed", "established", "answered", "malformed", "unsupported", "fragment", "spoofed",
-	"no-interface", "no-egress-rule", "no-ingress-rule", "no-route", "no-public-address", "no-destination", "not-forwarded",
+	"no-interface", "no-egress-rule", "no-ingress-rule", "acl-egress", "acl-ingress", "no-route", "no-public-address", "no-destination", "not-forwarded",
 	"not-judged", "table-full", "internal"}
 
 func (r Reason) String() string {

@@ -44,7 +44,7 @@ func For(s *vpc.State, host string) *View {
 	slices.SortFunc(v.Interfaces, func(a, b Interface) int { return cmp.Compare(a.Num, b.Num) })
 	for _, id := range slices.Sorted(maps.Keys(subnets)) {
 		if sub := s.Subnets.Get(id); sub != nil {
-			v.Subnets = append(v.Subnets, Subnet{ID: sub.ID, VPC: vpcNum(s, sub.VPC), CIDR: sub.CIDR, Routes: routes(s, sub)})
+			v.Subnets = append(v.Subnets, Subnet{ID: sub.ID, VPC: vpcNum(s, sub.VPC), CIDR: sub.CIDR, Routes: routes(s, sub), ACL: acl(s.NetworkACLs.Get(sub.ACL))})
 		}
 	}
 	for id := range groups {
@@ -129,6 +129,23 @@ func routeTarget(s *vpc.State, vpc, id string) Target {
 		return Internet
 	}
 	return Nowhere
+}
+
+// acl has the entries that are about IPv4, without the last one: it is what is left.
+func acl(a *vpc.NetworkACL) (out ACL) {
+	if a == nil {
+		return out
+	}
+	for _, e := range a.Entries {
+		switch entry := (Entry{Number: e.Number, Allow: e.Allow, What: What(e.What), CIDR: e.CIDR.Masked()}); {
+		case !e.Is4() || e.Number >= LastEntry:
+		case e.Egress:
+			out.Egress = append(out.Egress, entry)
+		default:
+			out.Ingress = append(out.Ingress, entry)
+		}
+	}
+	return out
 }
 
 func group(s *vpc.State, g *vpc.SecurityGroup) Group {

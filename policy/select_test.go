@@ -11,6 +11,7 @@ import (
 
 	"crenel/flow"
 	"crenel/policy"
+	"crenel/policy/policytest"
 	"crenel/vpc"
 )
 
@@ -94,7 +95,8 @@ func TestForTheDefaultVPC(t *testing.T) {
 			Ingress: []policy.Rule{{ID: g.Rules[1].ID, What: policy.What{Protocol: -1, From: -1, To: -1}, Group: g.Num}},
 			Egress:  []policy.Rule{{ID: g.Rules[0].ID, What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: prefix("0.0.0.0/0")}}}},
 		Subnets: []policy.Subnet{{ID: s.ID, VPC: v.Num, CIDR: s.CIDR, Routes: []policy.Route{
-			{Destination: prefix("0.0.0.0/0"), Target: policy.Internet}, {Destination: prefix("172.31.0.0/16"), Target: policy.Local}}}},
+			{Destination: prefix("0.0.0.0/0"), Target: policy.Internet}, {Destination: prefix("172.31.0.0/16"), Target: policy.Local}},
+			ACL: policytest.AllowAll}},
 		Members: []policy.Member{
 			{VPC: v.Num, Addr: one.PrivateIP, Groups: []uint32{g.Num}}, {VPC: v.Num, Addr: two.PrivateIP, Groups: []uint32{g.Num}},
 		},

@@ -64,12 +64,27 @@ type What struct {
 	From, To int
 }
 
-// A Subnet says where the packets of its interfaces go.
+// A Subnet says where the packets of its interfaces go, and what may pass its boundary.
 type Subnet struct {
 	ID     string
 	VPC    uint32
 	CIDR   netip.Prefix
 	Routes []Route // the longest prefix decides; by prefix
+	ACL    ACL
+}
+
+// An ACL is a subnet's network ACL: for each direction the entries in the order in which they are asked. What none of
+// them matches is denied.
+type ACL struct {
+	Ingress, Egress []Entry
+}
+
+// An Entry allows or denies the packets of What whose other end is in CIDR.
+type Entry struct {
+	Number int
+	Allow  bool
+	What   What
+	CIDR   netip.Prefix
 }
 
 // A Route leads a destination to a target.

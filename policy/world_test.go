@@ -11,6 +11,7 @@ import (
 
 	"crenel/flow"
 	"crenel/policy"
+	"crenel/policy/policytest"
 )
 
 // The world of these tests: two VPCs with equal addresses. In the first, web1, web2 and the router are
@@ -42,10 +43,10 @@ func world(rules string) *policy.View {
 			twinweb.in(200, "subnet-twinopen", "twin"), twindb.in(200, "subnet-twinclosed", "twin"), router.in(100, "subnet-open", "router"),
 		},
 		Subnets: []policy.Subnet{
-			{ID: "subnet-closed", VPC: 100, CIDR: prefix("10.0.2.0/24"), Routes: closed},
-			{ID: "subnet-open", VPC: 100, CIDR: prefix("10.0.1.0/24"), Routes: open},
-			{ID: "subnet-twinclosed", VPC: 200, CIDR: prefix("10.0.2.0/24"), Routes: closed},
-			{ID: "subnet-twinopen", VPC: 200, CIDR: prefix("10.0.1.0/24"), Routes: open},
+			{ID: "subnet-closed", VPC: 100, CIDR: prefix("10.0.2.0/24"), Routes: closed, ACL: policytest.AllowAll},
+			{ID: "subnet-open", VPC: 100, CIDR: prefix("10.0.1.0/24"), Routes: open, ACL: policytest.AllowAll},
+			{ID: "subnet-twinclosed", VPC: 200, CIDR: prefix("10.0.2.0/24"), Routes: closed, ACL: policytest.AllowAll},
+			{ID: "subnet-twinopen", VPC: 200, CIDR: prefix("10.0.1.0/24"), Routes: open, ACL: policytest.AllowAll},
 		},
 	}
 	v.Interfaces[5].SourceDestCheck = false

@@ -24,11 +24,20 @@ static __always_inline void conclude(struct __sk_buff *skb, const struct interfa
 	skb->cb[0] = why;
 	skb->cb[1] = at ? at->num : 0;
 	skb->cb[2] = to ? to->num : 0;
+	skb->cb[3] = 0;
 }
 
 static __always_inline int drop(struct __sk_buff *skb, const struct interface *at, enum reason why)
 {
 	conclude(skb, at, 0, why);
+	return TC_ACT_SHOT;
+}
+
+/* Drops by an entry of a network ACL. */
+static __always_inline int deny(struct __sk_buff *skb, const struct interface *at, enum reason why, __u32 entry)
+{
+	conclude(skb, at, 0, why);
+	skb->cb[3] = entry;
 	return TC_ACT_SHOT;
 }
 

@@ -48,7 +48,8 @@ struct interface {
 	__be32 gateway; /* 0: none */
 	__u8 mac[MAC_LEN];
 	__u16 pad;
-	__u32 reserved[3];
+	__u32 acl; /* in the heap: its subnet's. 0 denies everything */
+	__u32 reserved[2];
 	__u32 timeout[16]; /* seconds, by enum connection_state */
 };
 

@@ -14,13 +14,15 @@ enum reason {
 	NO_INTERFACE = 7,
 	NO_EGRESS_RULE = 8,
 	NO_INGRESS_RULE = 9,
-	NO_ROUTE = 10,
-	NO_PUBLIC_ADDRESS = 11,
-	NO_DESTINATION = 12,
-	NOT_FORWARDED = 13,
-	NOT_JUDGED = 14,
-	TABLE_FULL = 15,
-	INTERNAL = 16,
+	ACL_EGRESS = 10,
+	ACL_INGRESS = 11,
+	NO_ROUTE = 12,
+	NO_PUBLIC_ADDRESS = 13,
+	NO_DESTINATION = 14,
+	NOT_FORWARDED = 15,
+	NOT_JUDGED = 16,
+	TABLE_FULL = 17,
+	INTERNAL = 18,
 	REASONS,
 };
 
@@ -46,3 +48,6 @@ enum target {
 
 /* policy.GatewayMAC */
 #define GATEWAY_MAC {0x02, 0x00, 0x00, 0x00, 0x00, 0x01}
+
+/* policy.LastEntry */
+#define LAST_ENTRY 32767

@@ -6,6 +6,7 @@
  * Both ends of a packet that stays on the host are judged where it comes in. No packet goes on to the
  * kernel's own network stack but those that are delivered.
  */
+#include "acl.h"
 #include "arp.h"
 #include "deliver.h"
 #include "gate.h"
@@ -41,6 +42,10 @@ int from_interface(struct __sk_buff *skb)
 	enum reason routed = route(c, sender, &p, known, &h);
 	if (routed)
 		return drop(skb, h.by, routed);
+	__u32 entry = 0;
+	routed = boundary(sender, &p, &h, &entry);
+	if (routed)
+		return deny(skb, h.by, routed, entry);
 
 	if (h.receiver) {
 		x.at = h.receiver;
@@ -72,6 +77,10 @@ int from_internet(struct __sk_buff *skb)
 	why = enter(&p, &h);
 	if (why)
 		return drop(skb, h.by, why);
+	__u32 entry = 0;
+	why = boundary(0, &p, &h, &entry);
+	if (why)
+		return deny(skb, h.by, why, entry);
 
 	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .public = true, .now = seconds(c)};
 	struct connection *known = 0;

@@ -124,7 +124,7 @@ func (x Route_Target) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Route_Target.Descriptor instead.
 func (Route_Target) EnumDescriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{12, 0}
+	return file_host_proto_rawDescGZIP(), []int{13, 0}
 }
 
 // Report is what the host says of itself. The first of a stream has a host, its public_pool and every
@@ -959,6 +959,7 @@ type Rule struct {
 	//	*Rule_Cidr
 	//	*Rule_Group
 	Who           isRule_Who `protobuf_oneof:"who"`
+	Listed        bool       `protobuf:"varint,7,opt,name=listed,proto3" json:"listed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1046,6 +1047,13 @@ func (x *Rule) GetGroup() uint32 {
 	return 0
 }
 
+func (x *Rule) GetListed() bool {
+	if x != nil {
+		return x.Listed
+	}
+	return false
+}
+
 type isRule_Who interface {
 	isRule_Who()
 }
@@ -1063,11 +1071,14 @@ func (*Rule_Cidr) isRule_Who() {}
 func (*Rule_Group) isRule_Who() {}
 
 type Subnet struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Vpc           uint32                 `protobuf:"varint,2,opt,name=vpc,proto3" json:"vpc,omitempty"`
-	Cidr          *Prefix                `protobuf:"bytes,3,opt,name=cidr,proto3" json:"cidr,omitempty"`
-	Routes        []*Route               `protobuf:"bytes,4,rep,name=routes,proto3" json:"routes,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Id     string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Vpc    uint32                 `protobuf:"varint,2,opt,name=vpc,proto3" json:"vpc,omitempty"`
+	Cidr   *Prefix                `protobuf:"bytes,3,opt,name=cidr,proto3" json:"cidr,omitempty"`
+	Routes []*Route               `protobuf:"bytes,4,rep,name=routes,proto3" json:"routes,omitempty"`
+	// Its network ACL, each way in the order in which it is asked.
+	Ingress       []*Entry `protobuf:"bytes,5,rep,name=ingress,proto3" json:"ingress,omitempty"`
+	Egress        []*Entry `protobuf:"bytes,6,rep,name=egress,proto3" json:"egress,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1130,6 +1141,104 @@ func (x *Subnet) GetRoutes() []*Route {
 	return nil
 }
 
+func (x *Subnet) GetIngress() []*Entry {
+	if x != nil {
+		return x.Ingress
+	}
+	return nil
+}
+
+func (x *Subnet) GetEgress() []*Entry {
+	if x != nil {
+		return x.Egress
+	}
+	return nil
+}
+
+type Entry struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        int32                  `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	Allow         bool                   `protobuf:"varint,2,opt,name=allow,proto3" json:"allow,omitempty"`
+	Protocol      int32                  `protobuf:"zigzag32,3,opt,name=protocol,proto3" json:"protocol,omitempty"`
+	From          int32                  `protobuf:"zigzag32,4,opt,name=from,proto3" json:"from,omitempty"`
+	To            int32                  `protobuf:"zigzag32,5,opt,name=to,proto3" json:"to,omitempty"`
+	Cidr          *Prefix                `protobuf:"bytes,6,opt,name=cidr,proto3" json:"cidr,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Entry) Reset() {
+	*x = Entry{}
+	mi := &file_host_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Entry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Entry) ProtoMessage() {}
+
+func (x *Entry) ProtoReflect() protoreflect.Message {
+	mi := &file_host_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Entry.ProtoReflect.Descriptor instead.
+func (*Entry) Descriptor() ([]byte, []int) {
+	return file_host_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Entry) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Entry) GetAllow() bool {
+	if x != nil {
+		return x.Allow
+	}
+	return false
+}
+
+func (x *Entry) GetProtocol() int32 {
+	if x != nil {
+		return x.Protocol
+	}
+	return 0
+}
+
+func (x *Entry) GetFrom() int32 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Entry) GetTo() int32 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *Entry) GetCidr() *Prefix {
+	if x != nil {
+		return x.Cidr
+	}
+	return nil
+}
+
 type Route struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Destination   *Prefix                `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
@@ -1140,7 +1249,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_host_proto_msgTypes[12]
+	mi := &file_host_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1152,7 +1261,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[12]
+	mi := &file_host_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1165,7 +1274,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{12}
+	return file_host_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Route) GetDestination() *Prefix {
@@ -1193,7 +1302,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_host_proto_msgTypes[13]
+	mi := &file_host_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1314,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[13]
+	mi := &file_host_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1327,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{13}
+	return file_host_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Member) GetVpc() uint32 {
@@ -1253,7 +1362,7 @@ type Prefix struct {
 
 func (x *Prefix) Reset() {
 	*x = Prefix{}
-	mi := &file_host_proto_msgTypes[14]
+	mi := &file_host_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1374,7 @@ func (x *Prefix) String() string {
 func (*Prefix) ProtoMessage() {}
 
 func (x *Prefix) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[14]
+	mi := &file_host_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1387,7 @@ func (x *Prefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prefix.ProtoReflect.Descriptor instead.
 func (*Prefix) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{14}
+	return file_host_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Prefix) GetAddr() []byte {
@@ -1383,20 +1492,30 @@ const file_host_proto_rawDesc = "" +
 	"\x03num\x18\x01 \x01(\rR\x03num\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12.\n" +
 	"\aingress\x18\x03 \x03(\v2\x14.crenel.host.v1.RuleR\aingress\x12,\n" +
-	"\x06egress\x18\x04 \x03(\v2\x14.crenel.host.v1.RuleR\x06egress\"\xa3\x01\n" +
+	"\x06egress\x18\x04 \x03(\v2\x14.crenel.host.v1.RuleR\x06egress\"\xbb\x01\n" +
 	"\x04Rule\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
 	"\bprotocol\x18\x02 \x01(\x11R\bprotocol\x12\x12\n" +
 	"\x04from\x18\x03 \x01(\x11R\x04from\x12\x0e\n" +
 	"\x02to\x18\x04 \x01(\x11R\x02to\x12,\n" +
 	"\x04cidr\x18\x05 \x01(\v2\x16.crenel.host.v1.PrefixH\x00R\x04cidr\x12\x16\n" +
-	"\x05group\x18\x06 \x01(\rH\x00R\x05groupB\x05\n" +
-	"\x03who\"\x85\x01\n" +
+	"\x05group\x18\x06 \x01(\rH\x00R\x05group\x12\x16\n" +
+	"\x06listed\x18\a \x01(\bR\x06listedB\x05\n" +
+	"\x03who\"\xe5\x01\n" +
 	"\x06Subnet\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03vpc\x18\x02 \x01(\rR\x03vpc\x12*\n" +
 	"\x04cidr\x18\x03 \x01(\v2\x16.crenel.host.v1.PrefixR\x04cidr\x12-\n" +
-	"\x06routes\x18\x04 \x03(\v2\x15.crenel.host.v1.RouteR\x06routes\"\xd4\x01\n" +
+	"\x06routes\x18\x04 \x03(\v2\x15.crenel.host.v1.RouteR\x06routes\x12/\n" +
+	"\aingress\x18\x05 \x03(\v2\x15.crenel.host.v1.EntryR\aingress\x12-\n" +
+	"\x06egress\x18\x06 \x03(\v2\x15.crenel.host.v1.EntryR\x06egress\"\xa1\x01\n" +
+	"\x05Entry\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x12\x14\n" +
+	"\x05allow\x18\x02 \x01(\bR\x05allow\x12\x1a\n" +
+	"\bprotocol\x18\x03 \x01(\x11R\bprotocol\x12\x12\n" +
+	"\x04from\x18\x04 \x01(\x11R\x04from\x12\x0e\n" +
+	"\x02to\x18\x05 \x01(\x11R\x02to\x12*\n" +
+	"\x04cidr\x18\x06 \x01(\v2\x16.crenel.host.v1.PrefixR\x04cidr\"\xd4\x01\n" +
 	"\x05Route\x128\n" +
 	"\vdestination\x18\x01 \x01(\v2\x16.crenel.host.v1.PrefixR\vdestination\x124\n" +
 	"\x06target\x18\x02 \x01(\x0e2\x1c.crenel.host.v1.Route.TargetR\x06target\"[\n" +
@@ -1428,7 +1547,7 @@ func file_host_proto_rawDescGZIP() []byte {
 }
 
 var file_host_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_host_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_host_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_host_proto_goTypes = []any{
 	(InstanceReport_State)(0), // 0: crenel.host.v1.InstanceReport.State
 	(Route_Target)(0),         // 1: crenel.host.v1.Route.Target
@@ -1444,12 +1563,13 @@ var file_host_proto_goTypes = []any{
 	(*Group)(nil),             // 11: crenel.host.v1.Group
 	(*Rule)(nil),              // 12: crenel.host.v1.Rule
 	(*Subnet)(nil),            // 13: crenel.host.v1.Subnet
-	(*Route)(nil),             // 14: crenel.host.v1.Route
-	(*Member)(nil),            // 15: crenel.host.v1.Member
-	(*Prefix)(nil),            // 16: crenel.host.v1.Prefix
+	(*Entry)(nil),             // 14: crenel.host.v1.Entry
+	(*Route)(nil),             // 15: crenel.host.v1.Route
+	(*Member)(nil),            // 16: crenel.host.v1.Member
+	(*Prefix)(nil),            // 17: crenel.host.v1.Prefix
 }
 var file_host_proto_depIdxs = []int32{
-	16, // 0: crenel.host.v1.Report.public_pool:type_name -> crenel.host.v1.Prefix
+	17, // 0: crenel.host.v1.Report.public_pool:type_name -> crenel.host.v1.Prefix
 	4,  // 1: crenel.host.v1.Report.instances:type_name -> crenel.host.v1.InstanceReport
 	5,  // 2: crenel.host.v1.Report.consoles:type_name -> crenel.host.v1.Console
 	3,  // 3: crenel.host.v1.Report.capacity:type_name -> crenel.host.v1.Capacity
@@ -1457,25 +1577,28 @@ var file_host_proto_depIdxs = []int32{
 	9,  // 5: crenel.host.v1.Desired.view:type_name -> crenel.host.v1.View
 	7,  // 6: crenel.host.v1.Desired.instances:type_name -> crenel.host.v1.Instance
 	8,  // 7: crenel.host.v1.Instance.interfaces:type_name -> crenel.host.v1.Nic
-	16, // 8: crenel.host.v1.View.public:type_name -> crenel.host.v1.Prefix
+	17, // 8: crenel.host.v1.View.public:type_name -> crenel.host.v1.Prefix
 	10, // 9: crenel.host.v1.View.interfaces:type_name -> crenel.host.v1.Interface
 	11, // 10: crenel.host.v1.View.groups:type_name -> crenel.host.v1.Group
 	13, // 11: crenel.host.v1.View.subnets:type_name -> crenel.host.v1.Subnet
-	15, // 12: crenel.host.v1.View.members:type_name -> crenel.host.v1.Member
+	16, // 12: crenel.host.v1.View.members:type_name -> crenel.host.v1.Member
 	12, // 13: crenel.host.v1.Group.ingress:type_name -> crenel.host.v1.Rule
 	12, // 14: crenel.host.v1.Group.egress:type_name -> crenel.host.v1.Rule
-	16, // 15: crenel.host.v1.Rule.cidr:type_name -> crenel.host.v1.Prefix
-	16, // 16: crenel.host.v1.Subnet.cidr:type_name -> crenel.host.v1.Prefix
-	14, // 17: crenel.host.v1.Subnet.routes:type_name -> crenel.host.v1.Route
-	16, // 18: crenel.host.v1.Route.destination:type_name -> crenel.host.v1.Prefix
-	1,  // 19: crenel.host.v1.Route.target:type_name -> crenel.host.v1.Route.Target
-	2,  // 20: crenel.host.v1.Host.Sync:input_type -> crenel.host.v1.Report
-	6,  // 21: crenel.host.v1.Host.Sync:output_type -> crenel.host.v1.Desired
-	21, // [21:22] is the sub-list for method output_type
-	20, // [20:21] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	17, // 15: crenel.host.v1.Rule.cidr:type_name -> crenel.host.v1.Prefix
+	17, // 16: crenel.host.v1.Subnet.cidr:type_name -> crenel.host.v1.Prefix
+	15, // 17: crenel.host.v1.Subnet.routes:type_name -> crenel.host.v1.Route
+	14, // 18: crenel.host.v1.Subnet.ingress:type_name -> crenel.host.v1.Entry
+	14, // 19: crenel.host.v1.Subnet.egress:type_name -> crenel.host.v1.Entry
+	17, // 20: crenel.host.v1.Entry.cidr:type_name -> crenel.host.v1.Prefix
+	17, // 21: crenel.host.v1.Route.destination:type_name -> crenel.host.v1.Prefix
+	1,  // 22: crenel.host.v1.Route.target:type_name -> crenel.host.v1.Route.Target
+	2,  // 23: crenel.host.v1.Host.Sync:input_type -> crenel.host.v1.Report
+	6,  // 24: crenel.host.v1.Host.Sync:output_type -> crenel.host.v1.Desired
+	24, // [24:25] is the sub-list for method output_type
+	23, // [23:24] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_host_proto_init() }
@@ -1493,7 +1616,7 @@ func file_host_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_host_proto_rawDesc), len(file_host_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -14,7 +14,7 @@ func (w *world) change() {
 		return
 	}
 	i := &w.v.Interfaces[w.IntN(len(w.v.Interfaces))]
-	switch w.IntN(8) {
+	switch w.IntN(10) {
 	case 0: // groups of an interface
 		i.Groups = w.some(i.VPC)
 		w.need(i.Groups)
@@ -37,6 +37,21 @@ func (w *world) change() {
 				s.Routes = w.newRoutes(r.Destination)
 				break
 			}
+		}
+	case 6, 7: // an entry of a network ACL, or another ACL
+		a := &w.v.Subnets[w.IntN(len(w.v.Subnets))].ACL
+		if w.IntN(4) == 0 {
+			*a = w.acl()
+			return
+		}
+		entries := []*[]policy.Entry{&a.Ingress, &a.Egress}[w.IntN(2)]
+		number := 1 + w.IntN(20)
+		at, known := slices.BinarySearchFunc(*entries, number, func(e policy.Entry, n int) int { return e.Number - n })
+		if known {
+			*entries = slices.Delete(slices.Clone(*entries), at, at+1)
+		}
+		if !known || w.IntN(2) == 0 {
+			*entries = slices.Insert(slices.Clone(*entries), at, w.entry(number))
 		}
 	default: // rules
 		g := &w.v.Groups[w.IntN(len(w.v.Groups))]

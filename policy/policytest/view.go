@@ -95,6 +95,7 @@ func (w *world) vpcs() {
 func (w *world) routes() {
 	for i := range w.v.Subnets {
 		w.v.Subnets[i].Routes = w.newRoutes(w.v.Subnets[i].Routes[0].Destination)
+		w.v.Subnets[i].ACL = w.acl()
 	}
 }
 
@@ -198,6 +199,36 @@ func (w *world) rule(group uint32) policy.Rule {
 		r.CIDR, r.Listed = w.prefix(), w.IntN(8) == 0
 	}
 	return r
+}
+
+// AllowAll is the network ACL that a VPC has by default.
+var AllowAll = policy.ACL{
+	Ingress: []policy.Entry{{Number: 100, Allow: true, What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: prefix("0.0.0.0/0")}},
+	Egress:  []policy.Entry{{Number: 100, Allow: true, What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: prefix("0.0.0.0/0")}},
+}
+
+// acl is mostly the one that a VPC has by default, or that with a few entries before.
+func (w *world) acl() policy.ACL {
+	if w.IntN(3) == 0 {
+		return AllowAll
+	}
+	return policy.ACL{Ingress: w.entries(), Egress: w.entries()}
+}
+
+func (w *world) entries() (entries []policy.Entry) {
+	for n := range one(w.Rand, 0, 1, 2, 3, 5, 19, 40) {
+		entries = append(entries, w.entry(2*n+1))
+	}
+	if w.IntN(4) > 0 {
+		last := AllowAll.Ingress[0]
+		last.Number = 32766
+		entries = append(entries, last)
+	}
+	return entries
+}
+
+func (w *world) entry(number int) policy.Entry {
+	return policy.Entry{Number: number, Allow: w.IntN(2) == 0, What: w.what(), CIDR: w.prefix()}
 }
 
 func (w *world) what() policy.What {

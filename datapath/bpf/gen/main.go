@@ -44,6 +44,8 @@ func main() {
 	}
 	b.WriteString("}\n")
 
+	fmt.Fprintf(&b, "\n/* policy.LastEntry */\n#define LAST_ENTRY %d\n", policy.LastEntry)
+
 	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
 		log.Fatal(err)
 	}
