@@ -98,14 +98,16 @@ func badError(err error) string {
 		return fmt.Sprintf("the error is a %T", err)
 	case !awsCode.MatchString(e.Code), e.Code == "InternalError":
 		return "no code of AWS's: " + e.Code
-	case len(strings.Fields(e.Message)) < 2 || strings.Contains(e.Message, "%!"):
+	case len(strings.Fields(e.Message)) < 2 && e.Message != "vpc-id" || strings.Contains(e.Message, "%!"): // which AWS says of a filter
 		return fmt.Sprintf("no message: %q", e.Message)
 	}
 	return ""
 }
 
 // inAWSWords are messages that name their parameter as people would.
-var inAWSWords = regexp.MustCompile(`^(M(in|ax)imum instance count|You must specify an a(llocation|ssociation) id|Invalid value 'null' for protocol|Invalid security group (name|description)|The subnet ')`)
+var inAWSWords = regexp.MustCompile(`^(M(in|ax)imum instance count|You must specify an a(llocation|ssociation) id|Invalid value 'null' for protocol|Invalid security group (name|description)|The subnet '|` +
+	`You may not specify all protocols and specific ports|Invalid value for portRange|Each network interface requires a device index|CIDR block  is|` +
+	`invalid value for parameter address: $)`)
 
 // namesPartOf tells whether the message names a parameter of the call, or what the call said.
 func namesPartOf(form url.Values, message string) bool {

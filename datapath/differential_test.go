@@ -210,6 +210,11 @@ func compareDelivered(got ruling, want policy.Verdict, frame []byte) error {
 			}
 			sums = append(sums, transport+6)
 		}
+		if quote := transport + 8; want.Packet.Quote.IsValid() {
+			copy(expected[quote+12:], want.Packet.Quote.Src.AsSlice())
+			copy(expected[quote+16:], want.Packet.Quote.Dst.AsSlice())
+			sums = append(sums, quote+10)
+		}
 		for _, at := range sums {
 			copy(delivered[at:at+2], expected[at:at+2])
 		}

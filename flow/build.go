@@ -3,7 +3,7 @@ package flow
 import "net/netip"
 
 // Build makes the frame that Parse reads as p, with right checksums, for tests. Its addresses are
-// IPv4, and the packet is no longer than 65535 bytes. IP options are no-operations, payload counts up.
+// IPv4, and the packet is no longer than 65535 bytes; one that quotes has 28 bytes of payload at least. IP options are no-operations, payload counts up.
 func Build(p Packet) []byte {
 	frame := ethernet(p.DstMAC, p.SrcMAC, etherIPv4)
 	ip := make([]byte, ipv4Header+p.Options)
@@ -45,7 +45,9 @@ func transport(p Packet) []byte {
 		big.PutUint16(header[4:], p.SrcPort+p.DstPort) // at most one is not 0
 	}
 	out := header
-	for i := range p.Payload {
+	quote := quoted(p.Quote)
+	out = append(out, quote...)
+	for i := range p.Payload - len(quote) {
 		out = append(out, byte(i))
 	}
 	if checksum == 0 {
@@ -57,6 +59,28 @@ func transport(p Packet) []byte {
 	}
 	big.PutUint16(out[checksum:], c)
 	return out
+}
+
+// quoted are an IP header and the 8 bytes after it.
+func quoted(q Quote) []byte {
+	if !q.IsValid() {
+		return nil
+	}
+	b := make([]byte, ipv4Header+quoteLeast)
+	b[0], b[8], b[9] = 4<<4|ipv4Header/4, 1, q.Protocol
+	big.PutUint16(b[2:], uint16(len(b)))
+	putAddr(b[12:], q.Src)
+	putAddr(b[16:], q.Dst)
+	big.PutUint16(b[10:], ^sum(0, b[:ipv4Header]))
+	switch t := b[ipv4Header:]; q.Protocol {
+	case TCP, UDP:
+		big.PutUint16(t, q.SrcPort)
+		big.PutUint16(t[2:], q.DstPort)
+	case ICMP:
+		t[0] = q.ICMPType
+		big.PutUint16(t[4:], q.SrcPort+q.DstPort)
+	}
+	return b
 }
 
 func ethernet(dst, src MAC, kind uint16) []byte {

@@ -25,6 +25,9 @@ func Checksums(frame []byte) error {
 		}
 		start = pseudo(p, len(segment)-p.Payload)
 	case ICMP:
+		if quote := segment[icmpHeader:]; p.Quote.IsValid() && sum(0, quote[:int(quote[0]&0xf)*4]) != 0xffff {
+			return fmt.Errorf("%s: IP header checksum of what it quotes is wrong", p)
+		}
 	default:
 		return nil
 	}

@@ -35,6 +35,13 @@ func unreachable() Packet {
 	return Packet{SrcMAC: a, DstMAC: b, Src: web, Dst: db, Protocol: ICMP, ICMPType: 3, ICMPCode: 4, Payload: 28}
 }
 
+// about is an error about the packet.
+func about(q Packet) Packet {
+	p := unreachable()
+	p.Quote = q.Quoted()
+	return p
+}
+
 func options(n int, p Packet) Packet { p.Options = n; return p }
 
 func TestParseReadsWhatBuildMade(t *testing.T) {
@@ -42,6 +49,7 @@ func TestParseReadsWhatBuildMade(t *testing.T) {
 		tcp(SYN), tcp(SYN | ACK), tcp(255), tcp(0), options(40, tcp(RST)),
 		udp(0), udp(1), udp(1472), options(4, udp(3)), udp(65535 - 28),
 		ping(1), ping(0), ping(65535), ping(7).Reverse(), unreachable(), options(8, unreachable()),
+		about(tcp(SYN)), about(udp(9)), about(ping(7)), about(ping(7).Reverse()), about(other(47)), options(40, about(about(udp(1)))),
 		other(0), other(2), other(47), other(58), other(255),
 	} {
 		holds(t, p)
@@ -85,6 +93,10 @@ func random(r *rand.Rand) Packet {
 			p.SrcPort = uint16(r.Uint32())
 		case EchoReply:
 			p.DstPort = uint16(r.Uint32())
+		}
+		if p.Error() && r.IntN(2) == 0 {
+			q := random(r)
+			p.Quote, p.Payload = q.Quoted(), p.Payload+28
 		}
 	}
 	return p
@@ -156,6 +168,39 @@ func TestWhatIsNoPacketSaysWhy(t *testing.T) {
 	}
 }
 
+// What is too short to tell what it is about, or about a later fragment, quotes nothing.
+func TestWhatIsNoQuote(t *testing.T) {
+	const quote = ethernetHeader + ipv4Header + icmpHeader
+	for name, damage := range map[string]func([]byte){
+		"of another version": func(f []byte) { f[quote] = 0x65 },
+		"a short header":     func(f []byte) { f[quote] = 0x44 },
+		"a long header":      func(f []byte) { f[quote] = 0x46 },
+		"a later fragment":   func(f []byte) { f[quote+7] = 1 },
+		"an echo":            func(f []byte) { f[quote-icmpHeader] = EchoRequest },
+		"a redirect":         func(f []byte) { f[quote-icmpHeader] = 5 },
+	} {
+		frame := Build(about(tcp(SYN)))
+		damage(frame)
+		if p, err := Parse(frame); err != nil || p.Quote.IsValid() {
+			t.Errorf("%s: quotes %+v (%v)", name, p.Quote, err)
+		}
+	}
+	first := Build(about(tcp(SYN)))
+	first[quote+6] = 0x20 // more fragments follow
+	if p, err := Parse(first); err != nil || p.Quote != tcp(SYN).Quoted() {
+		t.Errorf("of a first fragment: %+v (%v)", p.Quote, err)
+	}
+	for length := range 28 {
+		p := unreachable()
+		p.Payload = length
+		frame := Build(p)
+		copy(frame[quote:], Build(about(tcp(SYN)))[quote:])
+		if got, err := Parse(frame); err != nil || got.Quote.IsValid() {
+			t.Errorf("%d bytes quote %+v (%v)", length, got.Quote, err)
+		}
+	}
+}
+
 func TestReservedFragmentBitIsIgnored(t *testing.T) {
 	frame := Build(udp(0))
 	frame[20] = 0x80
@@ -183,7 +228,7 @@ func TestAReplyIsItsRequestTurnedRound(t *testing.T) {
 }
 
 func TestChecksumsFindsWhatIsWrong(t *testing.T) {
-	for _, p := range []Packet{tcp(SYN), udp(3), ping(1), options(4, unreachable())} {
+	for _, p := range []Packet{tcp(SYN), udp(3), ping(1), options(4, unreachable()), about(tcp(SYN))} {
 		for at := ethernetHeader; at < len(Build(p)); at++ {
 			frame := Build(p)
 			frame[at] ^= 4
@@ -265,7 +310,7 @@ func TestMACsParse(t *testing.T) {
 // FuzzParse: any bytes are read without a panic; and what they are read as can be built, and is read
 // the same then.
 func FuzzParse(f *testing.F) {
-	for _, p := range []Packet{tcp(SYN), udp(3), ping(7), ping(7).Reverse(), unreachable(), options(40, other(47))} {
+	for _, p := range []Packet{tcp(SYN), udp(3), ping(7), ping(7).Reverse(), unreachable(), about(tcp(SYN)), about(ping(7)), options(40, other(47))} {
 		f.Add(Build(p))
 	}
 	f.Add(BuildARP(ARPPacket{Op: ARPRequest, Sender: web, Target: db}))

@@ -30,6 +30,13 @@ const (
 	EchoRequest = 8
 )
 
+// ICMP types of errors. RFC 792.
+const (
+	Unreachable      = 3
+	TimeExceeded     = 11
+	ParameterProblem = 12
+)
+
 // MAC is an Ethernet address.
 type MAC [6]byte
 
@@ -45,8 +52,37 @@ type Packet struct {
 	SrcPort, DstPort   uint16
 	ICMPType, ICMPCode uint8 // valid iff Protocol is ICMP
 	TCPFlags           uint8 // valid iff Protocol is TCP
+	Quote              Quote // of an ICMP error: the packet that it is about
 	Options            int   // bytes of IP options, a multiple of 4 up to 40
-	Payload            int   // bytes after the transport header
+	Payload            int   // bytes after the transport header, what is quoted included
+}
+
+// A Quote is what an ICMP error says of the packet that it is about: as much as tells which connection that is of. Its
+// zero value is that of a packet that quotes nothing, or not enough. RFC 1812 §4.3.2.3.
+type Quote struct {
+	Src, Dst         netip.Addr
+	Protocol         uint8
+	SrcPort, DstPort uint16 // as a Packet's
+	ICMPType         uint8
+}
+
+// Quoted is the packet as far as it is quoted.
+func (p Packet) Quoted() Quote {
+	return Quote{Src: p.Src, Dst: p.Dst, Protocol: p.Protocol, SrcPort: p.SrcPort, DstPort: p.DstPort, ICMPType: p.ICMPType}
+}
+
+// Packet is what is known of the packet that is quoted.
+func (q Quote) Packet() Packet {
+	return Packet{Src: q.Src, Dst: q.Dst, Protocol: q.Protocol, SrcPort: q.SrcPort, DstPort: q.DstPort, ICMPType: q.ICMPType}
+}
+
+// IsValid tells whether anything is quoted.
+func (q Quote) IsValid() bool { return q.Src.IsValid() }
+
+// Error tells whether the packet is an ICMP error, which quotes another packet: one that could not be delivered, whose
+// time was over, or whose header was wrong. A redirect is none here: nobody in a VPC has a say in others' routes. RFC 792.
+func (p Packet) Error() bool {
+	return p.Protocol == ICMP && (p.ICMPType == Unreachable || p.ICMPType == TimeExceeded || p.ICMPType == ParameterProblem)
 }
 
 // Echo tells whether the packet is an ICMP echo request or reply.

@@ -86,7 +86,38 @@ func parseTransport(p Packet, b []byte) (Packet, error) {
 		case EchoReply:
 			p.DstPort = big.Uint16(b[4:])
 		}
+		if p.Error() {
+			p.Quote = parseQuote(b[header:])
+		}
 	}
 	p.Payload = len(b) - header
 	return p, nil
+}
+
+// quoteLeast is what an error has at least of the packet that it is about: 8 bytes more than its IP header. RFC 792.
+const quoteLeast = 8
+
+// parseQuote reads an IP header and what it quotes after it. Nothing says how long the packet was, and of fragments the
+// first alone has ports.
+func parseQuote(b []byte) (q Quote) {
+	if len(b) < ipv4Header || b[0]>>4 != 4 {
+		return q
+	}
+	header := int(b[0]&0xf) * 4
+	if header < ipv4Header || len(b) < header+quoteLeast || big.Uint16(b[6:])&0x1fff != 0 {
+		return q
+	}
+	q = Quote{Src: netip.AddrFrom4([4]byte(b[12:16])), Dst: netip.AddrFrom4([4]byte(b[16:20])), Protocol: b[9]}
+	switch t := b[header:]; q.Protocol {
+	case TCP, UDP:
+		q.SrcPort, q.DstPort = big.Uint16(t), big.Uint16(t[2:])
+	case ICMP:
+		switch q.ICMPType = t[0]; q.ICMPType {
+		case EchoRequest:
+			q.SrcPort = big.Uint16(t[4:])
+		case EchoReply:
+			q.DstPort = big.Uint16(t[4:])
+		}
+	}
+	return q
 }

@@ -17,6 +17,9 @@ func (p Packet) String() string {
 		if p.Echo() {
 			s += fmt.Sprintf(" id %d", p.SrcPort+p.DstPort)
 		}
+		if p.Quote.IsValid() {
+			s += fmt.Sprintf(" (about %s)", p.Quote.Packet())
+		}
 		return s
 	}
 	return fmt.Sprintf("protocol %d %s > %s", p.Protocol, p.Src, p.Dst)

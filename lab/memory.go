@@ -165,6 +165,14 @@ func (m *Memory) try(t trial) (bool, string, error) {
 	return v.Allow, v.Reason.String(), nil
 }
 
+func (m *Memory) told(t trial) (bool, error) {
+	x, v, err := m.request(t)
+	if err != nil || !v.Allow {
+		return false, err
+	}
+	return m.send(x.server, flow.Packet{Src: x.in.Dst, Dst: x.in.Src, Protocol: flow.ICMP, ICMPType: flow.Unreachable, ICMPCode: 3, Payload: 28, Quote: x.in.Quoted()}).Allow, nil
+}
+
 func (m *Memory) open(t trial) (connection, error) {
 	x, v, err := m.request(t)
 	for _, next := range []func() policy.Verdict{

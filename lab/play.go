@@ -19,6 +19,8 @@ type executor interface {
 	settle(instance, state string) error
 	// try carries out an exchange. The reason is "" where it cannot be seen.
 	try(p trial) (passed bool, reason string, err error)
+	// told sends a packet to a port where nobody listens, and says whether the sender hears of it.
+	told(p trial) (bool, error)
 	open(p trial) (connection, error)
 }
 
@@ -97,6 +99,16 @@ func (p *play) step(s Step) error {
 		return p.transition(s.Args[0], "TerminateInstances", "terminated", &ec2.TerminateInstancesOutput{})
 	case "pass", "drop":
 		return p.probe(s)
+	case "told":
+		t, _, err := p.trial(s.Args)
+		if err != nil {
+			return err
+		}
+		told, err := p.on.told(t)
+		if err == nil && !told {
+			err = fmt.Errorf("nothing was heard")
+		}
+		return err
 	case "open":
 		t, _, err := p.trial(s.Args[1:])
 		if err != nil {

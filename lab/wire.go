@@ -146,6 +146,15 @@ func (w *Wire) try(t trial) (passed bool, reason string, err error) {
 	}
 }
 
+func (w *Wire) told(t trial) (bool, error) {
+	cmd := w.inside(t.from, w.Probe, t.Protocol, t.to.String(), strconv.Itoa(t.Port), strconv.FormatFloat(patience.Seconds(), 'f', -1, 64))
+	out, err := cmd.Output()
+	if err != nil {
+		return false, err
+	}
+	return strings.TrimSpace(string(out)) == "refused", nil
+}
+
 func (w *Wire) open(t trial) (connection, error) {
 	cmd := w.inside(t.from, w.Probe, "hold", t.to.String(), strconv.Itoa(t.Port))
 	in, err := cmd.StdinPipe()

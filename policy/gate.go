@@ -40,11 +40,14 @@ func (c crossing) reversed() crossing {
 	return c
 }
 
-// gate asks the connections of the interface, and for a packet that belongs to none the rules of its
-// groups. What the rules allow may begin a connection.
+// gate asks the connections of the interface, and for a packet that belongs to none, nor is an error about one, the
+// rules of its groups. What the rules allow may begin a connection.
 func (t *Tracker) gate(v *View, now uint32, c crossing) Verdict {
 	if t.hit(now, c) {
 		return Verdict{Allow: true, Reason: Established, Interface: c.at.Num}
+	}
+	if t.related(now, c) {
+		return Verdict{Allow: true, Reason: Related, Interface: c.at.Num}
 	}
 	rule := allowing(v, c)
 	if rule == nil {

@@ -9,6 +9,7 @@ const (
 	// What passes.
 	Allowed     Reason = iota // a rule of the groups allows it, at every gate that it crossed
 	Established               // it belongs to a connection: at the last gate that it crossed no rule was asked
+	Related                   // it is an ICMP error about a connection: at the last gate that it crossed no rule was asked
 	Answered                  // ARP, answered in the interface's place
 
 	// What is dropped.
@@ -32,7 +33,7 @@ const (
 	Reasons // how many there are
 )
 
-var reasonNames = [Reasons]string{"allowed", "established", "answered", "malformed", "unsupported", "fragment", "spoofed",
+var reasonNames = [Reasons]string{"allowed", "established", "related", "answered", "malformed", "unsupported", "fragment", "spoofed",
 	"no-interface", "no-egress-rule", "no-ingress-rule", "acl-egress", "acl-ingress", "no-route", "no-public-address", "no-destination", "not-forwarded",
 	"not-judged", "table-full", "internal"}
 

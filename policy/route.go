@@ -40,6 +40,9 @@ func leave(v *View, sender *Interface, p flow.Packet) hop {
 		return hop{dropped: NoPublicAddress, by: sender.Num}
 	}
 	p.Src = sender.Public
+	if p.Quote.Dst == sender.Addr { // an error says of which packet as its receiver knows that
+		p.Quote.Dst = sender.Public
+	}
 	switch {
 	case p.Dst == v.Host():
 		return hop{packet: p, public: true}
@@ -58,6 +61,9 @@ func enter(v *View, from uint32, p flow.Packet) hop {
 	}
 	if target(v, receiver, p.Src) != Internet {
 		return hop{dropped: NoRoute, by: receiver.Num}
+	}
+	if p.Quote.Src == receiver.Public {
+		p.Quote.Src = receiver.Addr
 	}
 	p.Dst = receiver.Addr
 	return hop{packet: p, receiver: receiver, public: true}

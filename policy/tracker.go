@@ -95,6 +95,22 @@ func (t *Tracker) hit(now uint32, c crossing) bool {
 	return true
 }
 
+// related tells whether the packet is an ICMP error about one that a live connection sent or got. It does not count as
+// traffic of the connection. What is untracked has no connection: errors about that need a rule.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
+func (t *Tracker) related(now uint32, c crossing) bool {
+	if !c.packet.Quote.IsValid() {
+		return false
+	}
+	c.packet, c.direction = c.packet.Quote.Packet(), c.direction.other() // it went the other way
+	k, ok := c.key()
+	if !ok {
+		return false
+	}
+	e := t.entries[k]
+	return e != nil && !e.expired(now)
+}
+
 // open remembers the connection that the packet begins, if it begins one; false: there is no room.
 func (t *Tracker) open(now uint32, c crossing) bool {
 	k, ok := c.key()

@@ -539,3 +539,64 @@ func TestAPrefixListOfEverywhereIsTracked(t *testing.T) {
 	tell(t, &tracker, v, step{0, "allowed at db1", syn})
 	tell(t, &tracker, world("web egress all to db"), step{1, "established at db1", ours(ack)})
 }
+
+// errorFrom is the ICMP error by which the end answers the shot.
+func errorFrom(e end, about shot) shot {
+	return shot{e, flow.Packet{SrcMAC: e.mac(), DstMAC: policy.GatewayMAC, Src: e.addr, Dst: about.packet.Src, Protocol: flow.ICMP, ICMPType: flow.Unreachable,
+		ICMPCode: 3, Payload: 28, Quote: about.packet.Quoted()}}
+}
+
+func TestAnErrorAboutAConnectionPasses(t *testing.T) {
+	for _, s := range []shot{syn, query, request, gre} {
+		other := errorFrom(db1, s)
+		other.packet.Quote.Src = web2.addr
+		story(t, world(oneWay),
+			step{0, "no-egress-rule at db1", errorFrom(db1, s)},
+			step{0, "allowed at db1", s},
+			step{0, "related at web1", errorFrom(db1, s)},
+			step{0, "related at db1", errorFrom(web1, s.back(db1))},
+			step{0, "no-egress-rule at web2", errorFrom(web2, s)}, // it is about nothing of its own
+			step{0, "no-egress-rule at db1", other},
+		)
+	}
+}
+
+// An error keeps no connection alive, and is about none that is over.
+func TestAnErrorIsNoTraffic(t *testing.T) {
+	story(t, world(oneWay),
+		step{0, "allowed at db1", query},
+		step{30, "related at web1", errorFrom(db1, query)},
+		step{31, "no-egress-rule at db1", errorFrom(db1, query)},
+	)
+}
+
+func TestAnErrorAboutWhatIsUntrackedNeedsARule(t *testing.T) {
+	const open = "web egress tcp 5432 to db\n db ingress all from 0.0.0.0/0\n"
+	story(t, world(open+"db egress tcp 0-65535 to 0.0.0.0/0"),
+		step{0, "allowed at db1", syn},
+		step{0, "no-egress-rule at db1", errorFrom(db1, syn)},
+	)
+	story(t, world(open+"db egress all to 0.0.0.0/0"),
+		step{0, "allowed at db1", syn},
+		step{0, "related at web1", errorFrom(db1, syn)}, // out of db1 by the rule
+	)
+}
+
+// Through the internet gateway what is quoted is translated with the rest: each end sees the packet as it sent it.
+func TestErrorsThroughTheInternetGateway(t *testing.T) {
+	v := world("web ingress tcp 80 from 198.18.0.1/32\n web egress tcp 443 to 198.18.0.1/32")
+	var tracker policy.Tracker
+	in := from(host).toPublic(web1).tcp(80)
+	delivered := tracker.Judge(v, 0, 0, in.packet)
+	got := tracker.Judge(v, 0, web1.num, errorFrom(web1, shot{web1, delivered.Packet}).packet)
+	if got.Reason != policy.Related || got.To != 0 || got.Packet.Src != web1.public || got.Packet.Quote != in.packet.Quoted() {
+		t.Errorf("out: %s", got)
+	}
+	out := from(web1).to(host).tcp(443)
+	delivered = tracker.Judge(v, 0, web1.num, out.packet)
+	back := errorFrom(host, shot{web1, delivered.Packet})
+	got = tracker.Judge(v, 0, 0, back.packet)
+	if got.Reason != policy.Related || got.To != web1.num || got.Packet.Dst != web1.addr || got.Packet.Quote != out.packet.Quoted() {
+		t.Errorf("in: %s", got)
+	}
+}

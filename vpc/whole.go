@@ -97,6 +97,8 @@ var mayDangle = map[string][]string{
 	"nat-gateway":    {"VPC", "Subnet", "Interface", "Allocation"}, // shown after it is deleted
 	"instance":       {"VPC", "Subnet"},                            // shown after it is terminated
 	"vpc-endpoint":   {"Groups"},                                   // none of its interfaces may carry them any more
+	// A question about what is gone stays a question.
+	"network-insights-path": {"Source", "Destination"},
 }
 
 // freeText are fields in which people write what they like, ids among it.

@@ -32,6 +32,12 @@ static __always_inline __u32 seconds(const struct config *c)
 	return clock ? clock : bpf_jiffies64() / c->hz;
 }
 
+/* Signed: another CPU may have seen a later second than this one read. */
+static __always_inline bool expired(const struct interface *e, __u32 state, __u32 seen, __u32 now)
+{
+	return (__s32)(now - seen) > (__s32)e->timeout[state & 0xf];
+}
+
 static __always_inline void connection_key(struct connection_key *k, const struct interface *e, enum direction d,
 					   const struct packet *p)
 {
@@ -45,6 +51,32 @@ static __always_inline void connection_key(struct connection_key *k, const struc
 	};
 	if (p->class == CLASS_ICMP)
 		k->asked = p->icmp_type == ECHO_REQUEST ? d : !d;
+}
+
+/*
+ * Whether the packet is an ICMP error about one that a live connection sent or got: that went the other way. It does not
+ * count as traffic of the connection.
+ */
+static __always_inline bool related(const struct interface *e, enum direction d, const struct packet *p, __u32 now)
+{
+	const struct quote *q = &p->quote;
+	if (!q->at)
+		return false;
+	struct connection_key k = {
+		.interface = e->num,
+		.local = d == IN ? q->src : q->dst,
+		.remote = d == IN ? q->dst : q->src,
+		.local_port = d == IN ? q->src_port : q->dst_port,
+		.remote_port = d == IN ? q->dst_port : q->src_port,
+		.protocol = q->protocol,
+	};
+	if (q->protocol == PROTOCOL_ICMP) {
+		if (q->icmp_type != ECHO_REQUEST && q->icmp_type != ECHO_REPLY)
+			return false;
+		k.asked = q->icmp_type == ECHO_REQUEST ? !d : d;
+	}
+	struct connection *c = bpf_map_lookup_elem(&conns, &k);
+	return c && !expired(e, READ_ONCE(c->state), READ_ONCE(c->seen), now);
 }
 
 /*
@@ -131,8 +163,7 @@ static __always_inline bool continues(struct connection *c, const struct interfa
 	/* A SYN is for the rules to judge, even on the ports of a connection that is not over. */
 	if (p->class == CLASS_TCP && p->begins)
 		return false;
-	/* Signed: another CPU may have seen a later second than this one read. */
-	if ((__s32)(now - seen) > (__s32)e->timeout[was & 0xf])
+	if (expired(e, was, seen, now))
 		return false;
 	/*
 	 * The second try is for what the other direction changed meanwhile. Should it change it once more in

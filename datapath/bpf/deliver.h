@@ -73,6 +73,10 @@ static __always_inline bool readdress(struct __sk_buff *skb, const struct config
 
 	if (h->public && !(translate(skb, p, SOURCE, h->src, p->src) && translate(skb, p, DESTINATION, h->dst, p->dst)))
 		return false;
+	if (h->public && p->quote.at &&
+	    !(translate_quoted(skb, p, __builtin_offsetof(struct iphdr, saddr), h->quoted_src, p->quote.src) &&
+	      translate_quoted(skb, p, __builtin_offsetof(struct iphdr, daddr), h->quoted_dst, p->quote.dst)))
+		return false;
 	return address(skb, to ? to->mac : c->host_mac, neighbour ? sender->mac : gateway);
 }
 

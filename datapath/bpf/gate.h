@@ -19,6 +19,8 @@ struct crossing {
 static __noinline enum reason judge(const struct crossing *c)
 {
 	const struct packet *p = c->packet;
+	if (related(c->at, c->direction, p, c->now))
+		return RELATED;
 	__u32 ruleset = READ_ONCE(c->at->ruleset); /* once: the packet sees one version */
 	if (!rules_allow(c->at, ruleset, c->direction, p, c->public))
 		return c->direction == OUT ? NO_EGRESS_RULE : NO_INGRESS_RULE;

@@ -30,3 +30,14 @@ static __always_inline bool translate(struct __sk_buff *skb, const struct packet
 	       (!transport_checksum(skb, p, was, is) && !bpf_l3_csum_replace(skb, IP_CHECKSUM, was, is, sizeof(is)) &&
 		!bpf_skb_store_bytes(skb, offset, &is, sizeof(is), 0));
 }
+
+/*
+ * The same of an address in what an ICMP error quotes. The quoted IP header's checksum makes up for it, so the
+ * ICMP checksum over both stays right; the quoted transport's checksum stays as it was sent.
+ */
+static __always_inline bool translate_quoted(struct __sk_buff *skb, const struct packet *p, __u32 offset, __be32 was, __be32 is)
+{
+	__u32 at = p->quote.at;
+	return was == is || (!bpf_l3_csum_replace(skb, at + __builtin_offsetof(struct iphdr, check), was, is, sizeof(is)) &&
+			     !bpf_skb_store_bytes(skb, at + offset, &is, sizeof(is), 0));
+}

@@ -29,6 +29,9 @@ enum class {
 
 #define ECHO_REPLY 0
 #define ECHO_REQUEST 8
+#define UNREACHABLE 3
+#define TIME_EXCEEDED 11
+#define PARAMETER_PROBLEM 12
 
 /* The first 8 bytes of ICMP; the kernel's header for it needs a C library. RFC 792. */
 struct icmp {
@@ -36,6 +39,15 @@ struct icmp {
 	__sum16 checksum;
 	__be16 id; /* of an echo */
 	__be16 sequence;
+};
+
+/* What an ICMP error says of the packet that it is about. flow.Quote in C. */
+struct quote {
+	__be32 src, dst;
+	__be16 src_port, dst_port;
+	__u8 protocol;
+	__u8 icmp_type;
+	__u16 at; /* where it begins in the frame; 0: nothing is quoted */
 };
 
 struct packet {
@@ -51,6 +63,7 @@ struct packet {
 	__u8 transport; /* where the transport header begins in the frame */
 	bool tracked;	 /* it can belong to a connection */
 	bool begins;	 /* it can be the first of one */
+	struct quote quote;
 };
 
 /* Ethernet, the longest IPv4 header, and the longest transport header that is read. */
@@ -106,8 +119,44 @@ static __always_inline enum reason parse_icmp(struct packet *p, const struct icm
 	} else if (h->type == ECHO_REPLY) {
 		p->dst_port = h->id;
 		p->tracked = true;
+	} else if (h->type == UNREACHABLE || h->type == TIME_EXCEEDED || h->type == PARAMETER_PROBLEM) {
+		p->quote.at = p->transport + sizeof(*h);
 	}
 	return ALLOWED;
+}
+
+/*
+ * Reads what an ICMP error quotes, which ends with the packet: at least 8 bytes more than the IP header. Of fragments the
+ * first alone has ports. What it cannot be read from quotes nothing.
+ */
+static __always_inline void parse_quote(struct __sk_buff *skb, struct packet *p, __u32 end)
+{
+	struct quote *q = &p->quote;
+	struct iphdr ip;
+	struct icmp t; /* the longest beginning that is read, of any protocol */
+	__u32 at = q->at;
+
+	q->at = 0;
+	if (at + sizeof(ip) > end || bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)))
+		return;
+	__u32 transport = at + ip.ihl * 4;
+	if (ip.version != 4 || ip.ihl < 5 || (ip.frag_off & htons(0x1fff)) || transport + sizeof(t) > end ||
+	    bpf_skb_load_bytes(skb, transport, &t, sizeof(t)))
+		return;
+	q->at = at;
+	q->src = ip.saddr;
+	q->dst = ip.daddr;
+	q->protocol = ip.protocol;
+	if (ip.protocol == PROTOCOL_TCP || ip.protocol == PROTOCOL_UDP) {
+		q->src_port = ((__be16 *)&t)[0];
+		q->dst_port = ((__be16 *)&t)[1];
+	} else if (ip.protocol == PROTOCOL_ICMP) {
+		q->icmp_type = t.type;
+		if (t.type == ECHO_REQUEST)
+			q->src_port = t.id;
+		else if (t.type == ECHO_REPLY)
+			q->dst_port = t.id;
+	}
 }
 
 /*
@@ -147,8 +196,12 @@ static __always_inline enum reason parse(struct __sk_buff *skb, struct packet *p
 		return parse_tcp(p, transport, end, total - header);
 	case PROTOCOL_UDP:
 		return parse_udp(p, transport, end, total - header);
-	case PROTOCOL_ICMP:
-		return parse_icmp(p, transport, end, total - header);
+	case PROTOCOL_ICMP: {
+		enum reason why = parse_icmp(p, transport, end, total - header);
+		if (p->quote.at)
+			parse_quote(skb, p, ETH_HLEN + total);
+		return why;
+	}
 	}
 	p->what = ip->protocol;
 	p->class = CLASS_OTHER;

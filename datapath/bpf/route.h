@@ -18,6 +18,7 @@ struct hop {
 	const struct interface *by; /* where it leads nowhere: whom to blame. 0: the internet's side */
 	bool public;		    /* by public addresses, through the internet gateway */
 	__be32 src, dst;	    /* as the packet came; it may go on with others */
+	__be32 quoted_src, quoted_dst;
 };
 
 static __always_inline enum target target(const struct interface *e, __be32 addr)
@@ -42,6 +43,8 @@ static __always_inline enum reason enter(struct packet *p, struct hop *h)
 		h->by = receiver;
 		return NO_ROUTE;
 	}
+	if (p->quote.at && p->quote.src == p->dst)
+		p->quote.src = receiver->addr;
 	p->dst = receiver->addr;
 	h->receiver = receiver;
 	h->public = true;
@@ -54,6 +57,8 @@ static __always_inline enum reason leave(const struct config *c, const struct in
 	__be32 public = READ_ONCE(sender->public);
 	if (!public)
 		return NO_PUBLIC_ADDRESS;
+	if (p->quote.at && p->quote.dst == sender->addr)
+		p->quote.dst = public;
 	p->src = public;
 	h->public = true;
 	if (p->dst == c->host)

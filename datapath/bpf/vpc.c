@@ -35,10 +35,10 @@ int from_interface(struct __sk_buff *skb)
 	struct crossing x = {.at = sender, .packet = &p, .direction = OUT, .now = seconds(c)};
 	struct connection *known = 0;
 	why = gate(&x, &known);
-	if (why > ESTABLISHED)
+	if (why > RELATED)
 		return drop(skb, sender, why);
 
-	struct hop h = {.src = p.src, .dst = p.dst};
+	struct hop h = {.src = p.src, .dst = p.dst, .quoted_src = p.quote.src, .quoted_dst = p.quote.dst};
 	enum reason routed = route(c, sender, &p, known, &h);
 	if (routed)
 		return drop(skb, h.by, routed);
@@ -52,7 +52,7 @@ int from_interface(struct __sk_buff *skb)
 		x.direction = IN;
 		x.public = h.public;
 		why = gate(&x, &known);
-		if (why > ESTABLISHED)
+		if (why > RELATED)
 			return drop(skb, h.receiver, why);
 	}
 	return deliver(skb, c, sender, &p, &h, why);
@@ -73,7 +73,7 @@ int from_internet(struct __sk_buff *skb)
 	if (!source_of_internet(c, &p))
 		return drop(skb, 0, SPOOFED);
 
-	struct hop h = {.src = p.src, .dst = p.dst};
+	struct hop h = {.src = p.src, .dst = p.dst, .quoted_src = p.quote.src, .quoted_dst = p.quote.dst};
 	why = enter(&p, &h);
 	if (why)
 		return drop(skb, h.by, why);
@@ -85,7 +85,7 @@ int from_internet(struct __sk_buff *skb)
 	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .public = true, .now = seconds(c)};
 	struct connection *known = 0;
 	why = gate(&x, &known);
-	if (why > ESTABLISHED)
+	if (why > RELATED)
 		return drop(skb, h.receiver, why);
 	return deliver(skb, c, 0, &p, &h, why);
 }

@@ -25,10 +25,44 @@ func (t *Traffic) Next(r *rand.Rand, v *policy.View) (from uint32, p flow.Packet
 		return RandomPacket(r, v)
 	}
 	s := one(r, t.known...)
+	if r.IntN(8) == 0 {
+		return s.from, errorAbout(r, s.packet.Reverse())
+	}
 	if s.packet.Protocol == flow.TCP {
 		s.packet.TCPFlags = RandomFlags(r)
 	}
 	return s.from, s.packet
+}
+
+// errorAbout is an ICMP error by which the receiver of the packet, or somebody on its way, answers it.
+func errorAbout(r *rand.Rand, about flow.Packet) flow.Packet {
+	p := flow.Packet{SrcMAC: about.DstMAC, DstMAC: about.SrcMAC, Src: about.Dst, Dst: about.Src, Protocol: flow.ICMP, ICMPType: one(r, uint8(flow.Unreachable), flow.Unreachable, flow.TimeExceeded, flow.ParameterProblem, 5),
+		ICMPCode: one(r, uint8(0), 1, 3, 4), Payload: one(r, 28, 28, 29, 100, 548)}
+	p.Quote = about.Quoted()
+	switch r.IntN(12) { // not quite what was sent
+	case 0:
+		p.Quote.SrcPort++
+	case 1:
+		p.Quote.Src, p.Quote.Dst = p.Quote.Dst, p.Quote.Src
+	case 2:
+		p.Quote.Protocol = one(r, uint8(flow.TCP), flow.UDP, flow.ICMP, 47)
+	}
+	if p.Quote.Protocol != flow.TCP && p.Quote.Protocol != flow.UDP { // such as Parse would read
+		q := p.Quote
+		p.Quote.SrcPort, p.Quote.DstPort = 0, 0
+		if q.Protocol == flow.ICMP && q.ICMPType == flow.EchoRequest {
+			p.Quote.SrcPort = q.SrcPort
+		} else if q.Protocol == flow.ICMP && q.ICMPType == flow.EchoReply {
+			p.Quote.DstPort = q.DstPort
+		}
+	}
+	if p.Quote.Protocol != flow.ICMP {
+		p.Quote.ICMPType = 0
+	}
+	if !p.Error() {
+		p.Quote, p.Payload = flow.Quote{}, 28
+	}
+	return p
 }
 
 // Saw tells what became of a packet. The same may be sent again from now on, and the answer to it:
