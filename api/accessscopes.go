@@ -63,7 +63,7 @@ func newAccessScope(e *vpc.Edit, in *ec2.CreateNetworkInsightsAccessScopeInput) 
 	if err != nil {
 		return nil, err
 	}
-	if count(e.NetworkInsightsAccessScopes.By("scope", e.Key())) >= e.Limit(vpc.AccessScopes) {
+	if e.NetworkInsightsAccessScopes.CountBy("scope", e.Key()) >= e.Limit(vpc.AccessScopes) {
 		return nil, vpc.Errorf("NetworkInsightsAccessScope.LimitExceeded", "The maximum number of network insights access scopes has been reached.")
 	}
 	content, err := keepWithin(maxInsightsContent, "content of the Network Access Scope",
@@ -240,7 +240,7 @@ func startNetworkInsightsAccessScopeAnalysis(e *vpc.Edit, in *ec2.StartNetworkIn
 		if err != nil {
 			return nil, err
 		}
-		if count(e.NetworkInsightsAccessScopeAnalyses.By("scope", e.Key())) >= e.Limit(vpc.AccessScopeAnalyses) {
+		if e.NetworkInsightsAccessScopeAnalyses.CountBy("scope", e.Key()) >= e.Limit(vpc.AccessScopeAnalyses) {
 			return nil, vpc.Errorf("NetworkInsightsAccessScopeAnalysis.LimitExceeded", "The maximum number of network insights access scope analyses has been reached.")
 		}
 		a = &vpc.NetworkInsightsAccessScopeAnalysis{ID: e.NewID("nisa"), Scope: e.Scope, AccessScope: scope.ID, Status: notAnalyzed,

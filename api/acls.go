@@ -36,7 +36,7 @@ func createNetworkAcl(e *vpc.Edit, in *ec2.CreateNetworkAclInput) (*ec2.CreateNe
 		return nil, err
 	}
 	if a == nil {
-		if count(e.NetworkACLs.By("vpc", v.ID)) >= e.Limit(vpc.ACLsPerVPC) {
+		if e.NetworkACLs.CountBy("vpc", v.ID) >= e.Limit(vpc.ACLsPerVPC) {
 			return nil, vpc.Errorf("NetworkAclLimitExceeded", "The maximum number of network acls has been reached.")
 		}
 		a = e.NewNetworkACL(v, false)

@@ -33,7 +33,7 @@ func createSubnetCidrReservation(e *vpc.Edit, in *ec2.CreateSubnetCidrReservatio
 	if !slices.ContainsFunc(subnet.CIDRs(), func(p netip.Prefix) bool { return inside(cidr, p) }) {
 		return nil, vpc.Errorf("InvalidParameterValue", "Reservation CIDR %s is not within the CIDR block of the subnet", cidr)
 	}
-	if count(e.CIDRReservations.By("subnet", subnet.ID)) >= maxReservations {
+	if e.CIDRReservations.CountBy("subnet", subnet.ID) >= maxReservations {
 		return nil, vpc.Errorf("ResourceLimitExceeded", "You have reached the limit of %d CIDR reservations for the subnet %s.", maxReservations, subnet.ID)
 	}
 	for other := range e.CIDRReservations.By("subnet", subnet.ID) {

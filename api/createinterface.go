@@ -96,7 +96,7 @@ func tooManyInterfaces(s *vpc.State) error {
 	return vpc.Errorf("NetworkInterfaceLimitExceeded", "You have reached the limit of %d network interfaces.", s.Limit(vpc.InterfacesPerRegion))
 }
 
-func countInterfaces(s *vpc.State) int { return count(s.Interfaces.By("scope", s.Key())) }
+func countInterfaces(s *vpc.State) int { return s.Interfaces.CountBy("scope", s.Key()) }
 
 // newMAC makes a locally administered address, as AWS's are.
 func newMAC(e *vpc.Edit) string {

@@ -28,7 +28,7 @@ func createEgressOnlyInternetGateway(e *vpc.Edit, in *ec2.CreateEgressOnlyIntern
 		if e.EgressOnlyGateways.First("vpc", v.ID) != nil {
 			return nil, vpc.Errorf("InvalidParameterValue", "Network %s already has an egress-only internet gateway attached", v.ID)
 		}
-		if count(e.EgressOnlyGateways.By("scope", e.Key())) >= e.Limit(vpc.EgressOnlyPerRegion) {
+		if e.EgressOnlyGateways.CountBy("scope", e.Key()) >= e.Limit(vpc.EgressOnlyPerRegion) {
 			return nil, vpc.Errorf("EgressOnlyInternetGatewayLimitExceeded", "The maximum number of egress-only internet gateways has been reached.")
 		}
 		made = &vpc.EgressOnlyGateway{ID: e.NewID("eigw"), Scope: e.Scope, VPC: v.ID, Token: token, Tags: tags["egress-only-internet-gateway"]}

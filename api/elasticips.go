@@ -37,7 +37,7 @@ func allocateAddress(e *vpc.Edit, in *ec2.AllocateAddressInput) (*ec2.AllocateAd
 	if err != nil {
 		return nil, err
 	}
-	if count(e.ElasticIPs.By("scope", e.Key())) >= e.Limit(vpc.ElasticIPsPerRegion) {
+	if e.ElasticIPs.CountBy("scope", e.Key()) >= e.Limit(vpc.ElasticIPsPerRegion) {
 		return nil, vpc.Errorf("AddressLimitExceeded", "The maximum number of addresses has been reached.")
 	}
 	address, err := newPicker(e).public()

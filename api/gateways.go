@@ -25,7 +25,7 @@ func createInternetGateway(e *vpc.Edit, in *ec2.CreateInternetGatewayInput) (*ec
 	if err != nil {
 		return nil, err
 	}
-	if count(e.InternetGateways.By("scope", e.Key())) >= e.Limit(vpc.GatewaysPerRegion) {
+	if e.InternetGateways.CountBy("scope", e.Key()) >= e.Limit(vpc.GatewaysPerRegion) {
 		return nil, vpc.Errorf("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.")
 	}
 	g := &vpc.InternetGateway{ID: e.NewID("igw"), Scope: e.Scope, Tags: tags["internet-gateway"]}

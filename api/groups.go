@@ -43,7 +43,7 @@ func createSecurityGroup(e *vpc.Edit, in *ec2.CreateSecurityGroupInput) (*ec2.Cr
 	if e.SecurityGroups.First("name", vpc.GroupNameKey(v.ID, name)) != nil {
 		return nil, vpc.Errorf("InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", name, v.ID)
 	}
-	if count(e.SecurityGroups.By("scope", e.Key())) >= e.Limit(vpc.GroupsPerRegion) {
+	if e.SecurityGroups.CountBy("scope", e.Key()) >= e.Limit(vpc.GroupsPerRegion) {
 		return nil, vpc.Errorf("SecurityGroupLimitExceeded", "The maximum number of security groups has been reached.")
 	}
 	g := e.NewSecurityGroup(v.ID, name, description)

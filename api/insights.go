@@ -45,7 +45,7 @@ func createNetworkInsightsPath(e *vpc.Edit, in *ec2.CreateNetworkInsightsPathInp
 	if err != nil {
 		return nil, err
 	}
-	if count(e.NetworkInsightsPaths.By("scope", e.Key())) >= e.Limit(vpc.InsightsPaths) {
+	if e.NetworkInsightsPaths.CountBy("scope", e.Key()) >= e.Limit(vpc.InsightsPaths) {
 		return nil, vpc.Errorf("NetworkInsightsPath.LimitExceeded", "The maximum number of network insights paths has been reached.")
 	}
 	p.ID, p.Token, p.Tags = e.NewID("nip"), token, tags["network-insights-path"]
@@ -327,7 +327,7 @@ func startNetworkInsightsAnalysis(e *vpc.Edit, in *ec2.StartNetworkInsightsAnaly
 	if err != nil {
 		return nil, err
 	}
-	if count(e.NetworkInsightsAnalyses.By("scope", e.Key())) >= e.Limit(vpc.InsightsAnalyses) {
+	if e.NetworkInsightsAnalyses.CountBy("scope", e.Key()) >= e.Limit(vpc.InsightsAnalyses) {
 		return nil, vpc.Errorf("NetworkInsightsAnalysis.LimitExceeded", "The maximum number of network insights analyses has been reached.")
 	}
 	a := &vpc.NetworkInsightsAnalysis{ID: e.NewID("nia"), Scope: e.Scope, Path: p.ID, FilterIn: in.FilterInArns, FilterOut: in.FilterOutArns,

@@ -215,7 +215,7 @@ func newKeyPair(e *vpc.Edit, name *string, specs []ec2.TagSpecification) (newKey
 	if keyPairByName(e.State, wanted) != nil {
 		return newKey{}, vpc.Errorf("InvalidKeyPair.Duplicate", "The keypair '%s' already exists.", wanted)
 	}
-	if count(e.KeyPairs.By("scope", e.Key())) >= maxKeyPairs {
+	if e.KeyPairs.CountBy("scope", e.Key()) >= maxKeyPairs {
 		return newKey{}, vpc.Errorf("ResourceLimitExceeded", "You have reached the limit of %d key pairs.", maxKeyPairs)
 	}
 	tags, err := createTagsFor(specs, "key-pair")

@@ -48,7 +48,7 @@ func createLaunchTemplate(e *vpc.Edit, in *ec2.CreateLaunchTemplateInput) (*ec2.
 		return nil, err
 	case templateByName(e.State, *in.LaunchTemplateName) != nil:
 		return nil, vpc.Errorf("InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use.")
-	case count(e.LaunchTemplates.By("scope", e.Key())) >= e.Limit(vpc.LaunchTemplatesPerRegion):
+	case e.LaunchTemplates.CountBy("scope", e.Key()) >= e.Limit(vpc.LaunchTemplatesPerRegion):
 		return nil, vpc.Errorf("LaunchTemplateLimitExceeded", "The maximum number of launch templates has been reached.")
 	}
 	t := &vpc.LaunchTemplate{ID: e.NewID("lt"), Scope: e.Scope, Name: *in.LaunchTemplateName, Default: 1, Token: token, Tags: tags["launch-template"],

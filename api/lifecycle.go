@@ -184,7 +184,7 @@ func takesPublic(s *vpc.State, i *vpc.Interface) bool {
 func takesPublicOf(s *vpc.State, i *vpc.Interface, instance *vpc.Instance) bool {
 	up := instance.State == vpc.Pending || instance.State == vpc.Running
 	return up && i.AutoPublic && !i.PublicIP.IsValid() && i.Attachment.DeviceIndex == 0 &&
-		s.ElasticIPs.First("interface", i.ID) == nil && count(s.Interfaces.By("instance", instance.ID)) == 1
+		s.ElasticIPs.First("interface", i.ID) == nil && s.Interfaces.CountBy("instance", instance.ID) == 1
 }
 
 func noPublicAddress() error {

@@ -40,7 +40,7 @@ func createRouteTable(e *vpc.Edit, in *ec2.CreateRouteTableInput) (*ec2.CreateRo
 		if err != nil {
 			return nil, err
 		}
-		if count(e.RouteTables.By("vpc", v.ID)) >= e.Limit(vpc.RouteTablesPerVPC) {
+		if e.RouteTables.CountBy("vpc", v.ID) >= e.Limit(vpc.RouteTablesPerVPC) {
 			return nil, vpc.Errorf("RouteTableLimitExceeded", "The maximum number of route tables has been reached.")
 		}
 		made = &vpc.RouteTable{ID: e.NewID("rtb"), Scope: e.Scope, VPC: v.ID, Token: token, Tags: tags["route-table"]}

@@ -72,7 +72,7 @@ func createSubnet(e *vpc.Edit, in *ec2.CreateSubnetInput) (*ec2.CreateSubnetOutp
 }
 
 func subnetsHaveRoom(s *vpc.State, v *vpc.VPC) error {
-	if count(s.Subnets.By("vpc", v.ID)) >= s.Limit(vpc.SubnetsPerVPC) {
+	if s.Subnets.CountBy("vpc", v.ID) >= s.Limit(vpc.SubnetsPerVPC) {
 		return vpc.Errorf("SubnetLimitExceeded", "The maximum number of subnets has been reached.")
 	}
 	return nil

@@ -63,7 +63,7 @@ func createVpc(e *vpc.Edit, in *ec2.CreateVpcInput) (*ec2.CreateVpcOutput, error
 }
 
 func vpcsHaveRoom(s *vpc.State) error {
-	if count(s.VPCs.By("scope", s.Key())) >= s.Limit(vpc.VPCsPerRegion) {
+	if s.VPCs.CountBy("scope", s.Key()) >= s.Limit(vpc.VPCsPerRegion) {
 		return vpc.Errorf("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
 	}
 	return nil
@@ -121,7 +121,7 @@ func createDefaultVpc(e *vpc.Edit, _ *ec2.CreateDefaultVpcInput) (*ec2.CreateDef
 	if err := vpcsHaveRoom(e.State); err != nil {
 		return nil, err
 	}
-	if count(e.InternetGateways.By("scope", e.Key())) >= e.Limit(vpc.GatewaysPerRegion) {
+	if e.InternetGateways.CountBy("scope", e.Key()) >= e.Limit(vpc.GatewaysPerRegion) {
 		return nil, vpc.Errorf("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.")
 	}
 	shown := showVPC(e.NewDefaultVPC())
@@ -170,7 +170,7 @@ func vpcInUse(s *vpc.State, id string) bool {
 	return s.Subnets.First("vpc", id) != nil || s.Interfaces.First("vpc", id) != nil ||
 		s.InternetGateways.First("vpc", id) != nil || s.EgressOnlyGateways.First("vpc", id) != nil ||
 		s.VPCEndpoints.First("vpc", id) != nil || s.GroupAssociations.First("vpc", id) != nil ||
-		count(s.SecurityGroups.By("vpc", id)) > 1 || count(s.RouteTables.By("vpc", id)) > 1 || count(s.NetworkACLs.By("vpc", id)) > 1
+		s.SecurityGroups.CountBy("vpc", id) > 1 || s.RouteTables.CountBy("vpc", id) > 1 || s.NetworkACLs.CountBy("vpc", id) > 1
 }
 
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcs.html

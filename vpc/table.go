@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 
@@ -64,16 +65,34 @@ func (t *Table[T]) All() iter.Seq[*T] {
 
 // By yields, in key order, the objects that the named index files under the secondary key.
 func (t *Table[T]) By(index, secondary string) iter.Seq[*T] {
-	if t.schema.index[index] == nil {
-		panic("vpc: table " + t.kind + " has no index " + index)
-	}
-	prefix := index + "\x00" + secondary + "\x00"
+	prefix := t.prefix(index, secondary)
 	return func(yield func(*T) bool) {
 		t.index.Ascend(prefix, func(entry string) bool {
 			key, ok := strings.CutPrefix(entry, prefix)
 			return ok && yield(t.Get(key))
 		})
 	}
+}
+
+// CountBy is how many objects By yields, without a look at each.
+func (t *Table[T]) CountBy(index, secondary string) int {
+	first := t.prefix(index, secondary)
+	after := strings.TrimSuffix(first, "\x00") + "\x01"
+	rank := func(pivot string) int { // how many entries are before it
+		return sort.Search(t.index.Len(), func(i int) bool {
+			e, _ := t.index.GetAt(i)
+			return e >= pivot
+		})
+	}
+	return rank(after) - rank(first)
+}
+
+// prefix is what the entries of the index begin with that have the secondary key.
+func (t *Table[T]) prefix(index, secondary string) string {
+	if t.schema.index[index] == nil {
+		panic("vpc: table " + t.kind + " has no index " + index)
+	}
+	return entry(index, secondary, "")
 }
 
 // First returns the first object of By, or nil.

@@ -83,6 +83,9 @@ func (m modelled) check(t *rapid.T) {
 			if first := m.table.First(index, secondary); (first == nil) != (want == nil) || first != nil && first.ID != want[0] {
 				t.Fatalf("First(%s, %s) is %v, want %v", index, secondary, first, want)
 			}
+			if got := m.table.CountBy(index, secondary); got != len(want) {
+				t.Fatalf("CountBy(%s, %s) is %d, want %d", index, secondary, got, len(want))
+			}
 			entries += len(want)
 		}
 	}
