@@ -7,7 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +40,7 @@ func BenchmarkScale(b *testing.B) {
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}
-	runtime.GC()
+	debug.FreeOSMemory()
 	start = time.Now()
 	if w.s, err = store.Open(b.Context(), config); err != nil {
 		b.Fatal(err)
@@ -132,9 +132,9 @@ func (w *world) fill(interfaces int) {
 	}
 }
 
-// resident is the memory of this process, after a collection.
+// resident is the memory of this process, what is mapped of the database included, without what it holds for later use.
 func resident() (bytes int64) {
-	runtime.GC()
+	debug.FreeOSMemory()
 	text, _ := os.ReadFile("/proc/self/statm")
 	var size, pages int64
 	fmt.Sscan(strings.TrimSpace(string(text)), &size, &pages)

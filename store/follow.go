@@ -26,26 +26,61 @@ func (s *Store) load(ctx context.Context) (v *version, at int64, err error) {
 }
 
 func (s *Store) loadOnce(ctx context.Context) (v *version, at int64, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pages := make(chan *clientv3.GetResponse, 1) // one is read while the one before is understood
+	var failed error                             // valid once pages is closed
+	go func() {
+		defer close(pages)
+		failed = s.pages(ctx, pages)
+	}()
 	var n news
-	for from, more := root, true; more; {
-		resp, err := s.client.Get(ctx, from, clientv3.WithRange(clientv3.GetPrefixRangeEnd(root)),
-			clientv3.WithLimit(page), clientv3.WithRev(at))
-		if err != nil {
-			return nil, 0, s.unavailable(err)
-		}
+	state := vpc.New()
+	for resp := range pages {
+		at = resp.Header.Revision // of the first page: the others are of it too, whatever came later
 		for _, kv := range resp.Kvs {
 			if err := n.add(string(kv.Key), kv.Value, kv.ModRevision); err != nil {
 				return nil, 0, err
 			}
-			from = string(kv.Key) + "\x00"
+		}
+		if err := vpc.Parse(n.changes); err != nil {
+			return nil, 0, err
+		}
+		if state, err = state.With(n.revision, n.changes); err != nil {
+			return nil, 0, err
+		}
+		n.changes = nil
+	}
+	if failed != nil {
+		return nil, 0, s.unavailable(failed)
+	}
+	state.Revision = n.revision
+	return &version{state, n.sequence, make(chan struct{})}, at, nil
+}
+
+// pages sends all that etcd has at the revision of the first page.
+func (s *Store) pages(ctx context.Context, to chan<- *clientv3.GetResponse) error {
+	at := int64(0)
+	for from, more := root, true; more; {
+		resp, err := s.client.Get(ctx, from, clientv3.WithRange(clientv3.GetPrefixRangeEnd(root)), clientv3.WithLimit(page), clientv3.WithRev(at))
+		if err != nil {
+			return err
 		}
 		if at == 0 {
 			at = resp.Header.Revision
 		}
+		resp.Header.Revision = at
+		if len(resp.Kvs) > 0 {
+			from = string(resp.Kvs[len(resp.Kvs)-1].Key) + "\x00"
+		}
 		more = resp.More
+		select {
+		case to <- resp:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	state, err := vpc.New().With(n.revision, n.changes)
-	return &version{state, n.sequence, make(chan struct{})}, at, err
+	return nil
 }
 
 // follow publishes a snapshot for everything that is written after the revision at, until the Store ends.

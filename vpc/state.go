@@ -2,12 +2,15 @@ package vpc
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"reflect"
+	"runtime"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -206,6 +209,25 @@ func (s *State) With(revision int64, changes []Change) (*State, error) {
 		}
 	}
 	return c, nil
+}
+
+// Parse makes, on all CPUs, what the Values of the changes say, so that With need not: for many at once.
+func Parse(changes []Change) error {
+	byName := New().byName()
+	parts := runtime.GOMAXPROCS(0)
+	errs := make([]error, parts)
+	var working sync.WaitGroup
+	for part := range parts {
+		working.Go(func() {
+			for i := part; i < len(changes) && errs[part] == nil; i += parts {
+				if t := byName[changes[i].Kind]; t != nil { // else With says so
+					errs[part] = t.parse(&changes[i])
+				}
+			}
+		})
+	}
+	working.Wait()
+	return errors.Join(errs...)
 }
 
 // An Edit is a State being changed by one request.

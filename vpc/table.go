@@ -181,6 +181,7 @@ type table interface {
 	changes() []Change
 	dirty() bool
 	imply()
+	parse(c *Change) error
 	load(c Change) error
 	put(c Change) error
 	copied(edit bool) table
@@ -254,17 +255,27 @@ func (t *Table[T]) load(c Change) error {
 		t.drop(c.Key)
 		return nil
 	}
-	o, ok := c.object.(*T)
-	if !ok {
-		o = new(T)
-		if err := json.Unmarshal(c.Value, o); err != nil {
-			return fmt.Errorf("%s %s: %w", t.kind, c.Key, err)
-		}
+	if err := t.parse(&c); err != nil {
+		return err
 	}
+	o := c.object.(*T)
 	if got := t.schema.key(o); got != c.Key {
 		return fmt.Errorf("%s %s: holds the object %s", t.kind, c.Key, got)
 	}
 	t.set(o)
+	return nil
+}
+
+// parse makes the object of what the Change's Value says, unless it has it already.
+func (t *Table[T]) parse(c *Change) error {
+	if _, ok := c.object.(*T); ok || c.Value == nil {
+		return nil
+	}
+	o := new(T)
+	if err := json.Unmarshal(c.Value, o); err != nil {
+		return fmt.Errorf("%s %s: %w", t.kind, c.Key, err)
+	}
+	c.object = o
 	return nil
 }
 
