@@ -57,6 +57,24 @@ type kernelCounters struct {
 	}
 }
 
+type kernelFragment struct {
+	_        structs.HostLayout
+	Sender   uint32
+	Src      uint32
+	Dst      uint32
+	Id       uint16
+	SrcPort  uint16
+	DstPort  uint16
+	What     uint16
+	Protocol uint8
+	Class    uint8
+	IcmpType uint8
+	Tracked  bool
+	Begins   bool
+	Pad      [3]uint8
+	Seen     uint32
+}
+
 type kernelInterface struct {
 	_        structs.HostLayout
 	Num      uint32
@@ -97,6 +115,7 @@ const (
 	kernelMapConfig         = "config"
 	kernelMapConns          = "conns"
 	kernelMapCounters       = "counters"
+	kernelMapFragments      = "fragments"
 	kernelMapHeap           = "heap"
 	kernelMapInterfaces     = "interfaces"
 	kernelMapLinks          = "links"
@@ -164,6 +183,7 @@ type kernelMapSpecs struct {
 	Config     *ebpf.MapSpec `ebpf:"config"`
 	Conns      *ebpf.MapSpec `ebpf:"conns"`
 	Counters   *ebpf.MapSpec `ebpf:"counters"`
+	Fragments  *ebpf.MapSpec `ebpf:"fragments"`
 	Heap       *ebpf.MapSpec `ebpf:"heap"`
 	Interfaces *ebpf.MapSpec `ebpf:"interfaces"`
 	Links      *ebpf.MapSpec `ebpf:"links"`
@@ -201,6 +221,7 @@ type kernelMaps struct {
 	Config     *ebpf.Map `ebpf:"config"`
 	Conns      *ebpf.Map `ebpf:"conns"`
 	Counters   *ebpf.Map `ebpf:"counters"`
+	Fragments  *ebpf.Map `ebpf:"fragments"`
 	Heap       *ebpf.Map `ebpf:"heap"`
 	Interfaces *ebpf.Map `ebpf:"interfaces"`
 	Links      *ebpf.Map `ebpf:"links"`
@@ -214,6 +235,7 @@ func (m *kernelMaps) Close() error {
 		m.Config,
 		m.Conns,
 		m.Counters,
+		m.Fragments,
 		m.Heap,
 		m.Interfaces,
 		m.Links,

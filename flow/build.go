@@ -2,14 +2,22 @@ package flow
 
 import "net/netip"
 
-// Build makes the frame that Parse reads as p, with right checksums, for tests. Its addresses are
+// Build makes the frame that Parse reads as p, with right checksums, for tests. A first fragment's checksum is that of what it has. Its addresses are
 // IPv4, and the packet is no longer than 65535 bytes; one that quotes has 28 bytes of payload at least. IP options are no-operations, payload counts up.
 func Build(p Packet) []byte {
 	frame := ethernet(p.DstMAC, p.SrcMAC, etherIPv4)
 	ip := make([]byte, ipv4Header+p.Options)
 	ip[0] = 4<<4 | byte(len(ip)/4)
-	ip[6] = 0x40 // do not fragment
-	ip[8] = 64   // time to live
+	if f := p.Fragment; f == (Fragment{}) {
+		ip[6] = 0x40 // do not fragment
+	} else {
+		big.PutUint16(ip[4:], f.ID)
+		big.PutUint16(ip[6:], uint16(f.Offset/8))
+		if f.More {
+			ip[6] |= 0x20
+		}
+	}
+	ip[8] = 64 // time to live
 	ip[9] = p.Protocol
 	putAddr(ip[12:], p.Src)
 	putAddr(ip[16:], p.Dst)
@@ -27,7 +35,11 @@ func transport(p Packet) []byte {
 	var header []byte
 	checksum := 0 // where it stands
 	start := uint32(0)
-	switch p.Protocol {
+	protocol := int(p.Protocol)
+	if p.Fragment.Later() {
+		protocol = -1
+	}
+	switch protocol {
 	case TCP:
 		header, checksum, start = make([]byte, tcpHeader), 16, pseudo(p, tcpHeader)
 		big.PutUint16(header, p.SrcPort)

@@ -16,6 +16,9 @@ func Checksums(frame []byte) error {
 	if sum(0, ip[:header]) != 0xffff {
 		return fmt.Errorf("%s: IP header checksum %#04x is wrong", p, big.Uint16(ip[10:]))
 	}
+	if p.Fragment.Later() {
+		return nil
+	}
 	segment := ip[header:total]
 	start := uint32(0)
 	switch p.Protocol {

@@ -42,6 +42,15 @@ func about(q Packet) Packet {
 	return p
 }
 
+// piece is a fragment of the packet.
+func piece(offset int, more bool, p Packet) Packet {
+	p.Fragment = Fragment{ID: 77, Offset: offset, More: more}
+	if offset > 0 {
+		p.SrcPort, p.DstPort, p.TCPFlags, p.ICMPType, p.ICMPCode = 0, 0, 0, 0, 0
+	}
+	return p
+}
+
 func options(n int, p Packet) Packet { p.Options = n; return p }
 
 func TestParseReadsWhatBuildMade(t *testing.T) {
@@ -50,6 +59,8 @@ func TestParseReadsWhatBuildMade(t *testing.T) {
 		udp(0), udp(1), udp(1472), options(4, udp(3)), udp(65535 - 28),
 		ping(1), ping(0), ping(65535), ping(7).Reverse(), unreachable(), options(8, unreachable()),
 		about(tcp(SYN)), about(udp(9)), about(ping(7)), about(ping(7).Reverse()), about(other(47)), options(40, about(about(udp(1)))),
+		piece(0, true, udp(16)), piece(24, true, udp(16)), piece(40, false, udp(3)), piece(65528, false, udp(1)), piece(8, false, udp(1)),
+		piece(0, true, tcp(SYN)), piece(24, false, tcp(0)), piece(0, true, ping(7)), piece(1480, false, ping(0)), piece(0, true, other(47)), piece(8, true, other(47)),
 		other(0), other(2), other(47), other(58), other(255),
 	} {
 		holds(t, p)
@@ -81,6 +92,16 @@ func holds(t *testing.T, p Packet) {
 func random(r *rand.Rand) Packet {
 	p := Packet{Src: netip.AddrFrom4([4]byte{byte(r.Uint32()), byte(r.Uint32()), 0, 255}), Dst: netip.AddrFrom4([4]byte{255, 255, byte(r.Uint32())}),
 		Protocol: []uint8{TCP, UDP, ICMP, byte(r.Uint32())}[r.IntN(4)], Options: 4 * r.IntN(11), Payload: r.IntN(100)}
+	if r.IntN(4) == 0 {
+		p.Fragment = Fragment{ID: uint16(r.Uint32()), Offset: 8 * r.IntN(8192), More: r.IntN(2) == 0}
+		if p.Fragment.Later() {
+			p.Fragment.Offset = max(p.Fragment.Offset, 24)
+			return p
+		}
+		if !p.Fragment.More {
+			p.Fragment = Fragment{}
+		}
+	}
 	switch p.Protocol {
 	case TCP:
 		p.SrcPort, p.DstPort, p.TCPFlags = uint16(r.Uint32()), uint16(r.Uint32()), uint8(r.Uint32())
@@ -151,11 +172,9 @@ func TestWhatIsNoPacketSaysWhy(t *testing.T) {
 		{"a packet shorter than its header", Malformed, with(other(47), 16, 0, 19)},
 		{"a packet of no bytes", Malformed, with(udp(0), 16, 0, 0)},
 		{"a packet longer than the frame", Malformed, with(udp(0), 16, 0, 29)},
-		{"the first fragment", Fragment, with(udp(0), 20, 0x20, 0)},
-		{"a later fragment", Fragment, with(udp(0), 20, 0x20, 1)},
-		{"the last fragment", Fragment, with(udp(0), 20, 0, 1)},
-		{"the last fragment, 8 KiB in", Fragment, with(udp(0), 20, 0x04, 0)},
-		{"a fragment without a transport header", Fragment, with(other(0), 20, 0x20, 0, 64, TCP)},
+		{"a first fragment without all of its transport header", Malformed, with(tcp(SYN), 16, 0, 36, 0, 1, 0x20, 0)},
+		{"a later fragment over the first one's TCP header", Malformed, with(tcp(SYN), 20, 0x20, 1)},
+		{"another over its end", Malformed, with(tcp(SYN), 20, 0, 2)},
 		{"19 bytes of TCP", Malformed, with(tcp(SYN), 16, 0, 39)},
 		{"a TCP header of 16 bytes", Malformed, with(tcp(SYN), 46, 0x40)},
 		{"a TCP header longer than the packet", Malformed, with(tcp(SYN), 46, 0x60)},
@@ -313,6 +332,8 @@ func FuzzParse(f *testing.F) {
 	for _, p := range []Packet{tcp(SYN), udp(3), ping(7), ping(7).Reverse(), unreachable(), about(tcp(SYN)), about(ping(7)), options(40, other(47))} {
 		f.Add(Build(p))
 	}
+	f.Add(Build(piece(0, true, udp(16))))
+	f.Add(Build(piece(24, false, tcp(0))))
 	f.Add(BuildARP(ARPPacket{Op: ARPRequest, Sender: web, Target: db}))
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		p, err := Parse(frame)

@@ -53,9 +53,24 @@ type Packet struct {
 	ICMPType, ICMPCode uint8 // valid iff Protocol is ICMP
 	TCPFlags           uint8 // valid iff Protocol is TCP
 	Quote              Quote // of an ICMP error: the packet that it is about
-	Options            int   // bytes of IP options, a multiple of 4 up to 40
-	Payload            int   // bytes after the transport header, what is quoted included
+	Fragment           Fragment
+	Options            int // bytes of IP options, a multiple of 4 up to 40
+	Payload            int // bytes after the transport header, what is quoted included
 }
+
+// A Fragment says which piece of a packet this is; its zero value: it is whole. Only a first one has what stands in the
+// transport header. RFC 791 §3.2.
+type Fragment struct {
+	ID     uint16 // all pieces of one packet have it
+	Offset int    // bytes before this piece, a multiple of 8
+	More   bool   // another one follows
+}
+
+// First tells whether others follow, which belong to it.
+func (f Fragment) First() bool { return f.Offset == 0 && f.More }
+
+// Later tells whether the transport header is in another one.
+func (f Fragment) Later() bool { return f.Offset > 0 }
 
 // A Quote is what an ICMP error says of the packet that it is about: as much as tells which connection that is of. Its
 // zero value is that of a packet that quotes nothing, or not enough. RFC 1812 §4.3.2.3.
@@ -107,10 +122,9 @@ type Kind uint8
 const (
 	Malformed   Kind = iota + 1 // too short, or lengths that contradict one another
 	Unsupported                 // neither IPv4 nor ARP: IPv6, VLAN tags and everything else
-	Fragment                    // a piece of an IPv4 packet
 	ARP                         // see ParseARP
 )
 
 func (k Kind) Error() string {
-	return [...]string{Malformed: "malformed packet", Unsupported: "unsupported ethertype", Fragment: "fragment", ARP: "ARP"}[k]
+	return [...]string{Malformed: "malformed packet", Unsupported: "unsupported ethertype", ARP: "ARP"}[k]
 }

@@ -49,13 +49,20 @@ func parseIPv4(p Packet, b []byte) (Packet, error) {
 	if header < ipv4Header || total < header || total > len(b) {
 		return Packet{}, Malformed
 	}
-	if big.Uint16(b[6:])&0x3fff != 0 { // more fragments follow, or this is not the first
-		return Packet{}, Fragment
+	if f := big.Uint16(b[6:]); f&0x3fff != 0 {
+		p.Fragment = Fragment{ID: big.Uint16(b[4:]), Offset: int(f&0x1fff) * 8, More: f&0x2000 != 0}
 	}
 	p.Options = header - ipv4Header
 	p.Protocol = b[9]
 	p.Src, p.Dst = netip.AddrFrom4([4]byte(b[12:16])), netip.AddrFrom4([4]byte(b[16:20]))
-	return parseTransport(p, b[header:total])
+	if !p.Fragment.Later() {
+		return parseTransport(p, b[header:total])
+	}
+	if p.Protocol == TCP && p.Fragment.Offset < tcpHeader {
+		return Packet{}, Malformed // it would lie over the header of the first one. RFC 3128
+	}
+	p.Payload = total - header
+	return p, nil
 }
 
 func parseTransport(p Packet, b []byte) (Packet, error) {

@@ -7,6 +7,14 @@ import (
 
 // String is the packet on one line: "tcp 10.0.1.10:40000 > 10.0.2.10:5432 SYN", "icmp 8/0 10.0.1.10 > 10.0.2.10 id 7".
 func (p Packet) String() string {
+	s := p.whole()
+	if p.Fragment != (Fragment{}) {
+		s += fmt.Sprintf(" piece at %d of %d", p.Fragment.Offset, p.Fragment.ID)
+	}
+	return s
+}
+
+func (p Packet) whole() string {
 	switch p.Protocol {
 	case TCP:
 		return fmt.Sprintf("tcp %s:%d > %s:%d %s", p.Src, p.SrcPort, p.Dst, p.DstPort, flags(p.TCPFlags))

@@ -22,6 +22,9 @@ func (p *play) clean() {
 	for _, id := range p.groups {
 		_ = p.on.call("DeleteSecurityGroup", url.Values{"GroupId": {id}}, &ec2.DeleteSecurityGroupOutput{})
 	}
+	for subnet, acl := range p.aclBefore {
+		_ = p.setACL(subnet, acl)
+	}
 	for _, id := range p.subnets {
 		if !p.isDefault(id) {
 			_ = p.on.call("DeleteSubnet", url.Values{"SubnetId": {id}}, &ec2.DeleteSubnetOutput{})

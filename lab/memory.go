@@ -165,6 +165,19 @@ func (m *Memory) try(t trial) (bool, string, error) {
 	return v.Allow, v.Reason.String(), nil
 }
 
+func (m *Memory) large(t trial) (bool, error) {
+	x, _, err := m.request(t) // which takes what the answer goes back to from the whole request
+	m.tracker = policy.Tracker{}
+	pieces := func(from uint32, p flow.Packet) bool {
+		first, later := p, p
+		first.Fragment = flow.Fragment{ID: m.port, More: true}
+		later.Fragment, later.SrcPort, later.DstPort = flow.Fragment{ID: m.port, Offset: 8976}, 0, 0
+		return m.send(from, first).Allow && m.send(from, later).Allow
+	}
+	back := x.in.Reverse()
+	return pieces(x.client, x.out) && pieces(x.server, back), err
+}
+
 func (m *Memory) told(t trial) (bool, error) {
 	x, v, err := m.request(t)
 	if err != nil || !v.Allow {

@@ -19,6 +19,8 @@ type executor interface {
 	settle(instance, state string) error
 	// try carries out an exchange. The reason is "" where it cannot be seen.
 	try(p trial) (passed bool, reason string, err error)
+	// large sends a datagram in several pieces, and says whether it comes back whole.
+	large(p trial) (bool, error)
 	// told sends a packet to a port where nobody listens, and says whether the sender hears of it.
 	told(p trial) (bool, error)
 	open(p trial) (connection, error)
@@ -44,6 +46,7 @@ type play struct {
 	subnets   map[string]string
 	groups    map[string]string
 	acls      map[string]string
+	aclBefore map[string]string // that a subnet had, by its id
 	instances map[string]string
 	open      map[string]connection
 	userData  string // base64: what makes an instance answer
@@ -51,7 +54,7 @@ type play struct {
 
 func newPlay(s *Scenario, on executor, userData string) *play {
 	return &play{on: on, script: s, userData: userData, vpcs: map[string]string{}, subnets: map[string]string{},
-		groups: map[string]string{}, acls: map[string]string{}, instances: map[string]string{}, open: map[string]connection{}}
+		groups: map[string]string{}, acls: map[string]string{}, aclBefore: map[string]string{}, instances: map[string]string{}, open: map[string]connection{}}
 }
 
 // Play plays the scenario and says where reality differs.
@@ -99,13 +102,13 @@ func (p *play) step(s Step) error {
 		return p.transition(s.Args[0], "TerminateInstances", "terminated", &ec2.TerminateInstancesOutput{})
 	case "pass", "drop":
 		return p.probe(s)
-	case "told":
+	case "told", "large":
 		t, _, err := p.trial(s.Args)
 		if err != nil {
 			return err
 		}
-		told, err := p.on.told(t)
-		if err == nil && !told {
+		heard, err := map[string]func(trial) (bool, error){"told": p.on.told, "large": p.on.large}[s.Verb](t)
+		if err == nil && !heard {
 			err = fmt.Errorf("nothing was heard")
 		}
 		return err
@@ -284,23 +287,44 @@ func (p *play) acl(name, subnetName string) error {
 	if err != nil {
 		return err
 	}
-	var found ec2.DescribeNetworkAclsOutput
-	if err := p.on.call("DescribeNetworkAcls", url.Values{"Filter.1.Name": {"association.subnet-id"}, "Filter.1.Value.1": {subnet}}, &found); err != nil {
+	old, err := p.aclOf(subnet)
+	if err != nil {
 		return err
 	}
-	old := found.NetworkAcls[0]
 	var made ec2.CreateNetworkAclOutput
 	if err := p.on.call("CreateNetworkAcl", url.Values{"VpcId": {*old.VpcId}}, &made); err != nil {
 		return err
 	}
 	p.acls[name] = *made.NetworkAcl.NetworkAclId
-	for _, a := range old.Associations {
+	p.aclBefore[subnet] = *old.NetworkAclId
+	return p.setACL(subnet, p.acls[name])
+}
+
+func (p *play) aclOf(subnet string) (ec2.NetworkAcl, error) {
+	var found ec2.DescribeNetworkAclsOutput
+	err := p.on.call("DescribeNetworkAcls", url.Values{"Filter.1.Name": {"association.subnet-id"}, "Filter.1.Value.1": {subnet}}, &found)
+	if err == nil && len(found.NetworkAcls) != 1 {
+		err = fmt.Errorf("%s has %d network ACLs", subnet, len(found.NetworkAcls))
+	}
+	if err != nil {
+		return ec2.NetworkAcl{}, err
+	}
+	return found.NetworkAcls[0], nil
+}
+
+// setACL associates the subnet with the network ACL.
+func (p *play) setACL(subnet, acl string) error {
+	now, err := p.aclOf(subnet)
+	if err != nil {
+		return err
+	}
+	for _, a := range now.Associations {
 		if *a.SubnetId == subnet {
-			return p.on.call("ReplaceNetworkAclAssociation", url.Values{"AssociationId": {*a.NetworkAclAssociationId}, "NetworkAclId": {p.acls[name]}},
+			return p.on.call("ReplaceNetworkAclAssociation", url.Values{"AssociationId": {*a.NetworkAclAssociationId}, "NetworkAclId": {acl}},
 				&ec2.ReplaceNetworkAclAssociationOutput{})
 		}
 	}
-	return fmt.Errorf("%s has no network ACL", subnetName)
+	return fmt.Errorf("%s has no association", subnet)
 }
 
 func (p *play) entry(args []string) error {

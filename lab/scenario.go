@@ -28,6 +28,7 @@
 //	pass FROM TO WHAT                          WHAT: tcp PORT, udp PORT or icmp; a whole exchange, with its reply
 //	drop FROM TO WHAT [REASON]                 no answer of any kind; REASON is checked where it can be seen
 //	drop FROM as ADDRESS TO WHAT [REASON]      the same with a forged source
+//	large FROM TO udp PORT                     a datagram in several pieces, and its echo
 //	told FROM TO udp PORT                      nobody listens there, and an ICMP error says so; PORT in no other statement
 //	open NAME FROM TO tcp PORT                 a connection that stays
 //	talk NAME                                  bytes pass over it in both directions
@@ -67,7 +68,7 @@ var verbs = map[string][2]int{
 	"vpc": {2, 2}, "subnet": {3, 3}, "group": {2, 3}, "instance": {2, 6}, "allow": {4, 9}, "revoke": {4, 9}, "groups": {2, 2},
 	"acl": {2, 2}, "entry": {6, 9}, "no-entry": {3, 3},
 	"stop": {1, 1}, "start": {1, 1}, "reboot": {1, 1}, "terminate": {1, 1},
-	"pass": {3, 4}, "drop": {3, 7}, "told": {4, 4}, "open": {5, 5}, "talk": {1, 1}, "cut": {1, 1},
+	"pass": {3, 4}, "drop": {3, 7}, "told": {4, 4}, "large": {4, 4}, "open": {5, 5}, "talk": {1, 1}, "cut": {1, 1},
 }
 
 // Parse reads a scenario.
@@ -137,7 +138,7 @@ func (s *Scenario) Ports() (tcp, udp []int) {
 		switch step.Verb {
 		case "open":
 			args = args[1:]
-		case "pass", "drop":
+		case "pass", "drop", "large":
 		default:
 			continue
 		}

@@ -146,13 +146,13 @@ func (w *Wire) try(t trial) (passed bool, reason string, err error) {
 	}
 }
 
-func (w *Wire) told(t trial) (bool, error) {
-	cmd := w.inside(t.from, w.Probe, t.Protocol, t.to.String(), strconv.Itoa(t.Port), strconv.FormatFloat(patience.Seconds(), 'f', -1, 64))
-	out, err := cmd.Output()
-	if err != nil {
-		return false, err
-	}
-	return strings.TrimSpace(string(out)) == "refused", nil
+func (w *Wire) large(t trial) (bool, error) { return w.answers(t, "large", "pass") }
+func (w *Wire) told(t trial) (bool, error)  { return w.answers(t, t.Protocol, "refused") }
+
+// answers tells whether the probe's command ends with the answer.
+func (w *Wire) answers(t trial, command, answer string) (bool, error) {
+	out, err := w.inside(t.from, w.Probe, command, t.to.String(), strconv.Itoa(t.Port), strconv.FormatFloat(patience.Seconds(), 'f', -1, 64)).Output()
+	return strings.TrimSpace(string(out)) == answer, err
 }
 
 func (w *Wire) open(t trial) (connection, error) {

@@ -47,8 +47,6 @@ func (t *Tracker) JudgeFrame(v *View, now, from uint32, frame []byte) Verdict {
 		return answer(v, sender, frame)
 	case kind == flow.Malformed:
 		return drop(Malformed, from)
-	case kind == flow.Fragment:
-		return drop(Fragment, from)
 	}
 	return drop(Unsupported, from) // ARP from the host too: nothing between them needs it
 }
@@ -62,6 +60,12 @@ func (t *Tracker) Judge(v *View, now, from uint32, p flow.Packet) Verdict {
 	}
 	if !source(v, sender, p) {
 		return drop(Spoofed, from)
+	}
+	sent := p
+	if p.Fragment.Later() {
+		if p, ok = t.fragments.recall(now, from, p); !ok {
+			return drop(Fragment, from)
+		}
 	}
 	var last Verdict
 	if sender != nil {
@@ -82,6 +86,9 @@ func (t *Tracker) Judge(v *View, now, from uint32, p flow.Packet) Verdict {
 		if !last.Allow {
 			return last
 		}
+	}
+	if sent.Fragment.First() {
+		t.fragments.remember(now, from, sent)
 	}
 	return deliver(last, sender, h)
 }

@@ -255,7 +255,7 @@ func TestFramesThatAreNoPackets(t *testing.T) {
 		{"nothing", web1.num, nil, "malformed at web1"},
 		{"a broken header", web1.num, with(14, 0x41), "malformed at web1"},
 		{"IPv6", web1.num, with(12, 0x86, 0xdd), "unsupported at web1"},
-		{"a fragment", web1.num, with(20, 0x20), "fragment at web1"},
+		{"a later fragment", web1.num, with(20, 0, 16), "fragment at web1"},
 		{"nothing, from the host", 0, nil, "malformed at host"},
 		{"ARP, from the host", 0, flow.BuildARP(flow.ARPPacket{Sender: host.addr, Target: web1.public}), "unsupported at host"},
 		{"a broken header on a link without an interface", 99, with(14, 0x41), "no-interface at host"},

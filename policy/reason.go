@@ -15,7 +15,7 @@ const (
 	// What is dropped.
 	Malformed       // it cannot be parsed
 	Unsupported     // neither IPv4 nor ARP
-	Fragment        // a piece of an IPv4 packet
+	Fragment        // a later piece of a packet whose first one did not pass, or is not remembered
 	Spoofed         // its source is not the interface's own MAC or IP address
 	NoInterface     // the link has no interface yet, or no longer
 	NoEgressRule    // no group of the sender allows it out

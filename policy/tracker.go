@@ -6,11 +6,12 @@ import (
 	"crenel/flow"
 )
 
-// A Tracker remembers the connections of interfaces. Its zero value remembers none yet. It is for
+// A Tracker remembers the connections of interfaces, and which packets came in pieces. Its zero value remembers none yet. It is for
 // one goroutine at a time, and for any number of Views: a connection outlives the rule that allowed it.
 type Tracker struct {
-	Max     int // how many connections can be remembered, those included that expired since the last Sweep; 0: any number
-	entries map[key]*entry
+	Max       int // how many connections can be remembered, those included that expired since the last Sweep; 0: any number
+	entries   map[key]*entry
+	fragments fragments
 }
 
 // A key is a connection as its interface sees it: the packets of both directions have the same one.

@@ -145,6 +145,37 @@ struct {
 	__type(value, struct connection);
 } conns SEC(".maps");
 
+/*
+ * fragments: what the first piece of a packet says, for the later ones: FRAGMENT_SLOTS to a sender's slot, by the low bits
+ * of the packet's identification. A new packet takes the place of an old one of the same sender, of no other's.
+ *
+ * Nothing keeps two CPUs from one element, so what is read may be of two packets. Both had passed, and a piece is of use
+ * to its receiver only with the first one that it belongs to.
+ */
+#define FRAGMENT_SLOTS 64
+#define FRAGMENT_TIMEOUT 30 /* seconds */
+
+struct fragment {
+	__u32 sender; /* Num; 0: the internet */
+	__be32 src, dst;
+	__be16 id;
+	__be16 src_port, dst_port; /* from here on as in struct packet */
+	__u16 what;
+	__u8 protocol;
+	__u8 class;
+	__u8 icmp_type;
+	bool tracked, begins;
+	__u8 pad[3];
+	__u32 seen; /* seconds */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SLOTS *FRAGMENT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct fragment);
+} fragments SEC(".maps");
+
 /* counters: what became of packets, by the slot of the interface that decided. */
 struct counter {
 	__u64 packets, bytes;

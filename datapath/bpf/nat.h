@@ -14,6 +14,8 @@
  */
 static __always_inline long transport_checksum(struct __sk_buff *skb, const struct packet *p, __be32 was, __be32 is)
 {
+	if (p->later)
+		return 0;
 	if (p->class == CLASS_TCP)
 		return bpf_l4_csum_replace(skb, p->transport + __builtin_offsetof(struct tcphdr, check), was, is,
 					   BPF_F_PSEUDO_HDR | sizeof(is));

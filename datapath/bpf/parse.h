@@ -63,6 +63,8 @@ struct packet {
 	__u8 transport; /* where the transport header begins in the frame */
 	bool tracked;	 /* it can belong to a connection */
 	bool begins;	 /* it can be the first of one */
+	bool first, later; /* piece of a packet; a later one has no transport header */
+	__be16 id;	   /* of a packet in pieces */
 	struct quote quote;
 };
 
@@ -183,12 +185,17 @@ static __always_inline enum reason parse(struct __sk_buff *skb, struct packet *p
 	__u32 header = ip->ihl * 4, total = ntohs(ip->tot_len);
 	if (header < sizeof(*ip) || total < header || ETH_HLEN + total > skb->len)
 		return MALFORMED;
-	if (ip->frag_off & htons(0x3fff)) /* more follow, or it is not the first */
-		return FRAGMENT;
 	p->protocol = ip->protocol;
 	p->src = ip->saddr;
 	p->dst = ip->daddr;
 	p->transport = ETH_HLEN + header;
+
+	__u32 fragment = ntohs(ip->frag_off), offset = (fragment & 0x1fff) * 8;
+	p->id = ip->id;
+	p->later = offset;
+	p->first = !offset && (fragment & 0x2000);
+	if (p->later) /* what would lie over the first one's header is no honest piece. RFC 3128 */
+		return p->protocol == PROTOCOL_TCP && offset < sizeof(struct tcphdr) ? MALFORMED : ALLOWED;
 
 	const void *transport = (void *)ip + header;
 	switch (ip->protocol) {

@@ -9,6 +9,7 @@
 #include "acl.h"
 #include "arp.h"
 #include "deliver.h"
+#include "fragment.h"
 #include "gate.h"
 #include "parse.h"
 #include "route.h"
@@ -32,7 +33,10 @@ int from_interface(struct __sk_buff *skb)
 	if (!source(sender, &p))
 		return drop(skb, sender, SPOOFED);
 
-	struct crossing x = {.at = sender, .packet = &p, .direction = OUT, .now = seconds(c)};
+	__u32 now = seconds(c);
+	if (p.later && !recall(sender, &p, now))
+		return drop(skb, sender, FRAGMENT);
+	struct crossing x = {.at = sender, .packet = &p, .direction = OUT, .now = now};
 	struct connection *known = 0;
 	why = gate(&x, &known);
 	if (why > RELATED)
@@ -55,6 +59,8 @@ int from_interface(struct __sk_buff *skb)
 		if (why > RELATED)
 			return drop(skb, h.receiver, why);
 	}
+	if (p.first)
+		remember(sender, &p, h.src, h.dst, now);
 	return deliver(skb, c, sender, &p, &h, why);
 }
 
@@ -73,6 +79,9 @@ int from_internet(struct __sk_buff *skb)
 	if (!source_of_internet(c, &p))
 		return drop(skb, 0, SPOOFED);
 
+	__u32 now = seconds(c);
+	if (p.later && !recall(0, &p, now))
+		return drop(skb, 0, FRAGMENT);
 	struct hop h = {.src = p.src, .dst = p.dst, .quoted_src = p.quote.src, .quoted_dst = p.quote.dst};
 	why = enter(&p, &h);
 	if (why)
@@ -82,11 +91,13 @@ int from_internet(struct __sk_buff *skb)
 	if (why)
 		return deny(skb, h.by, why, entry);
 
-	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .public = true, .now = seconds(c)};
+	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .public = true, .now = now};
 	struct connection *known = 0;
 	why = gate(&x, &known);
 	if (why > RELATED)
 		return drop(skb, h.receiver, why);
+	if (p.first)
+		remember(0, &p, h.src, h.dst, now);
 	return deliver(skb, c, 0, &p, &h, why);
 }
 

@@ -3,6 +3,7 @@
 //	probe serve tcp 80 tcp 443 udp 53      echoes, for ever
 //	probe tcp ADDRESS PORT SECONDS [SOURCE]  prints pass, drop (no answer) or refused
 //	probe udp ADDRESS PORT SECONDS [SOURCE]
+//	probe large ADDRESS PORT SECONDS         udp, with a datagram that takes several packets
 //	probe hold ADDRESS PORT                  connects, prints up, then echoes its input through the connection
 package main
 
@@ -33,7 +34,7 @@ func run(args []string) error {
 	switch args[0] {
 	case "serve":
 		return serve(args[1:])
-	case "tcp", "udp":
+	case "tcp", "udp", "large":
 		return try(args)
 	case "hold":
 		return hold(net.JoinHostPort(args[1], args[2]))
@@ -93,10 +94,14 @@ func try(args []string) error {
 		ip := net.ParseIP(args[4])
 		d.LocalAddr = map[string]net.Addr{"tcp": &net.TCPAddr{IP: ip}, "udp": &net.UDPAddr{IP: ip}}[args[0]]
 	}
-	c, err := d.Dial(args[0]+"4", net.JoinHostPort(args[1], args[2]))
+	network, said := args[0], 6
+	if network == "large" {
+		network, said = "udp", 30_000 // more than one packet at an MTU of 9001
+	}
+	c, err := d.Dial(network+"4", net.JoinHostPort(args[1], args[2]))
 	if err == nil {
 		defer c.Close()
-		err = echo(c, limit)
+		err = echo(c, limit, said)
 	}
 	switch timeout := net.Error(nil); {
 	case err == nil:
@@ -112,14 +117,14 @@ func try(args []string) error {
 }
 
 // echo says something and wants to hear it again.
-func echo(c net.Conn, limit time.Duration) error {
+func echo(c net.Conn, limit time.Duration, bytes int) error {
 	if err := c.SetDeadline(time.Now().Add(limit)); err != nil {
 		return err
 	}
-	if _, err := c.Write([]byte("hello\n")); err != nil {
+	if _, err := c.Write(make([]byte, bytes)); err != nil {
 		return err
 	}
-	_, err := io.ReadFull(c, make([]byte, 6))
+	_, err := io.ReadAtLeast(c, make([]byte, bytes), bytes)
 	return err
 }
 

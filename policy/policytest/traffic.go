@@ -31,7 +31,20 @@ func (t *Traffic) Next(r *rand.Rand, v *policy.View) (from uint32, p flow.Packet
 	if s.packet.Protocol == flow.TCP {
 		s.packet.TCPFlags = RandomFlags(r)
 	}
+	if r.IntN(5) == 0 {
+		t.piece(r, &s.packet)
+	}
 	return s.from, s.packet
+}
+
+// piece makes the packet a fragment: mostly of one whose first piece may have been sent not long ago.
+func (t *Traffic) piece(r *rand.Rand, p *flow.Packet) {
+	p.Fragment = flow.Fragment{ID: one(r, uint16(7), 7, 7, 7+64, 8), More: true}
+	if r.IntN(2) == 0 {
+		return
+	}
+	p.Fragment.Offset, p.Fragment.More = one(r, 24, 32, 1480, 65528), r.IntN(2) == 0
+	p.SrcPort, p.DstPort, p.TCPFlags, p.ICMPType, p.ICMPCode, p.Quote = 0, 0, 0, 0, 0, flow.Quote{}
 }
 
 // errorAbout is an ICMP error by which the receiver of the packet, or somebody on its way, answers it.

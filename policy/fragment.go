@@ -1,0 +1,49 @@
+package policy
+
+import "crenel/flow"
+
+const (
+	// fragmentSlots is how many packets in pieces are remembered of each sender at once. A new one takes the place of the
+	// one whose identification ends alike: no sender can take another's.
+	fragmentSlots = 64
+
+	// fragmentTimeout is for how many seconds; Linux puts pieces together for as long.
+	fragmentTimeout = 30
+)
+
+// fragments are the first pieces that passed, by their sender and where they are remembered.
+type fragments map[fragmentSlot]fragment
+
+type fragmentSlot struct {
+	from uint32
+	slot uint16
+}
+
+type fragment struct {
+	packet flow.Packet
+	seen   uint32
+}
+
+func slotOf(from uint32, p flow.Packet) fragmentSlot {
+	return fragmentSlot{from, p.Fragment.ID % fragmentSlots}
+}
+
+// remember keeps what the first piece of a packet says of it.
+func (f *fragments) remember(now, from uint32, p flow.Packet) {
+	if *f == nil {
+		*f = fragments{}
+	}
+	(*f)[slotOf(from, p)] = fragment{p, now}
+}
+
+// recall is the later piece with the ports, or the type, of the first; false: that did not pass, or is forgotten. Whatever
+// it is, it begins no connection of TCP.
+func (f fragments) recall(now, from uint32, p flow.Packet) (flow.Packet, bool) {
+	first, ok := f[slotOf(from, p)]
+	q := first.packet
+	if !ok || now-first.seen > fragmentTimeout || q.Fragment.ID != p.Fragment.ID || q.Src != p.Src || q.Dst != p.Dst || q.Protocol != p.Protocol {
+		return p, false
+	}
+	p.SrcPort, p.DstPort, p.ICMPType, p.ICMPCode = q.SrcPort, q.DstPort, q.ICMPType, q.ICMPCode
+	return p, true
+}
