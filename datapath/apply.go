@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
-
-	"crenel/policy"
 )
 
 // Apply brings what is in force to the Image, with as few writes as that takes. links has the ifindex
@@ -123,15 +121,14 @@ func kernelInterfaceOf(i imageInterface, at []uint32, ifindex uint32) kernelInte
 	if !i.sourceDestCheck {
 		k.Flags |= kernelInterfaceFlagANY_SOURCE
 	}
-	for s := range policy.ConnStates {
-		k.Timeout[s] = s.Timeout()
-	}
+	copy(k.Timeout[:], i.timeouts[:])
 	return k
 }
 
 // identity is what of an interface never changes in its slot.
 func identity(k kernelInterface) kernelInterface {
 	k.Slot, k.Public, k.Ruleset, k.Routes, k.Acl, k.Flags = 0, 0, 0, 0, 0, 0
+	clear(k.Timeout[:])
 	return k
 }
 
@@ -265,6 +262,9 @@ func (p *plan) publish() {
 		s := &p.d.slots[slot]
 		store(&s.Public, k.Public)
 		store((*uint32)(&s.Flags), uint32(k.Flags))
+		for state, seconds := range k.Timeout {
+			store(&s.Timeout[state], seconds)
+		}
 		store(&s.Routes, k.Routes)
 		store(&s.Acl, k.Acl)
 		store(&s.Ruleset, k.Ruleset)

@@ -47,13 +47,21 @@ func (d *Datapath) Sweep() (deleted int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	timeouts := d.timeouts()
+	stale := func(k kernelConnectionKey, c kernelConnection) bool {
+		states, ok := timeouts[k.Interface]
+		if !ok { // of an interface that is gone, or comes back
+			states = timeouts[0]
+		}
+		return int32(now-c.Seen) > int32(states[c.State&0xf])+late
+	}
 	err = d.connections(func(k kernelConnectionKey, c kernelConnection) error {
-		if !stale(c, now) {
+		if !stale(k, c) {
 			return nil
 		}
 		// The look at the batch is older: look again.
 		err := d.maps.Conns.Lookup(&k, &c)
-		if err == nil && stale(c, now) {
+		if err == nil && stale(k, c) {
 			err = again(func() error { return d.maps.Conns.Delete(&k) })
 			deleted++
 		}
@@ -68,9 +76,19 @@ func (d *Datapath) Sweep() (deleted int, err error) {
 	return deleted, err
 }
 
-func stale(c kernelConnection, now uint32) bool {
-	timeout := policy.ConnState(c.State).Timeout() // of the low byte, where the state is
-	return int32(now-c.Seen) > int32(timeout)+late
+// timeouts are those of the interfaces in force, by their numbers; of 0 the usual ones.
+func (d *Datapath) timeouts() map[uint32][16]uint32 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var usual [16]uint32
+	for s := range policy.ConnStates {
+		usual[s] = s.Timeout()
+	}
+	all := map[uint32][16]uint32{0: usual}
+	for slot := range d.usedSlots() {
+		all[d.slots[slot].Num] = d.slots[slot].Timeout
+	}
+	return all
 }
 
 // Connections is how many entries the table has, those included that expired and were not swept yet.

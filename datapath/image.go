@@ -33,6 +33,7 @@ type imageInterface struct {
 	addr, public    netip.Addr // public: zero: none
 	mac             flow.MAC
 	sourceDestCheck bool
+	timeouts        [policy.ConnStates]uint32
 	subnet, gateway netip.Addr // the subnet's first addresses; zero: the View has no such subnet
 	ruleset, routes int        // 0: none, which allows nothing and leads nowhere
 	acl             int        // 0: none, which denies everything
@@ -131,6 +132,9 @@ func (l *lowering) subnets() error {
 
 func (l *lowering) add(i *policy.Interface) error {
 	out := imageInterface{num: i.Num, vpc: i.VPC, addr: i.Addr, public: i.Public, mac: i.MAC, sourceDestCheck: i.SourceDestCheck}
+	for s := range policy.ConnStates {
+		out.timeouts[s] = i.Timeout(s)
+	}
 	switch {
 	case i.Num == 0:
 		return fmt.Errorf("number 0 is the internet's")

@@ -24,7 +24,7 @@ func imageOf(v *policy.View) (string, error) {
 	}
 	var lines []string
 	for _, x := range i.interfaces {
-		lines = append(lines, describe(x.num, x.vpc, be(x.addr), be(x.public), x.mac, x.sourceDestCheck, be(x.subnet), be(x.gateway), cells(x.ruleset), cells(x.routes), cells(x.acl)))
+		lines = append(lines, describe(x.num, x.vpc, be(x.addr), be(x.public), x.mac, x.sourceDestCheck, be(x.subnet), be(x.gateway), cells(x.ruleset), cells(x.routes), cells(x.acl), x.timeouts[:]))
 		lines = append(lines, fmt.Sprintf("private %d %s is %d", x.vpc, x.addr, x.num))
 		if x.public.IsValid() {
 			lines = append(lines, fmt.Sprintf("public %s is %d", x.public, x.num))
@@ -64,7 +64,7 @@ func (d *Datapath) image() string {
 		if k.Ifindex != ifindex || k.Slot != slot || k.Flags&kernelInterfaceFlagPRESENT == 0 {
 			lines = append(lines, fmt.Sprintf("slot %d is of link %d and says %d, %d", slot, ifindex, k.Slot, k.Ifindex))
 		}
-		lines = append(lines, describe(k.Num, k.Vpc, k.Addr, k.Public, k.Mac, k.Flags&kernelInterfaceFlagANY_SOURCE == 0, k.Subnet, k.Gateway, cells(k.Ruleset), cells(k.Routes), cells(k.Acl)))
+		lines = append(lines, describe(k.Num, k.Vpc, k.Addr, k.Public, k.Mac, k.Flags&kernelInterfaceFlagANY_SOURCE == 0, k.Subnet, k.Gateway, cells(k.Ruleset), cells(k.Routes), cells(k.Acl), k.Timeout[:policy.ConnStates]))
 	}
 	for a, slot := range locals.held {
 		lines = append(lines, fmt.Sprintf("private %d %s is %d", a.Vpc, addrOf(a.Addr), d.slots[slot].Num))
@@ -79,9 +79,9 @@ func (d *Datapath) image() string {
 	return strings.Join(lines, "\n")
 }
 
-func describe(num, vpc, addr, public uint32, mac [6]byte, check bool, subnet, gateway uint32, ruleset, routes, acl []uint64) string {
-	return fmt.Sprintf("interface %d vpc %d %s %s %x %v subnet %s %s\n ruleset %x\n routes %x\n acl %x", num, vpc, addrOf(addr), addrOf(public), mac, check,
-		addrOf(subnet), addrOf(gateway), ruleset, routes, acl)
+func describe(num, vpc, addr, public uint32, mac [6]byte, check bool, subnet, gateway uint32, ruleset, routes, acl []uint64, timeouts []uint32) string {
+	return fmt.Sprintf("interface %d vpc %d %s %s %x %v subnet %s %s\n ruleset %x\n routes %x\n acl %x timeouts %d", num, vpc, addrOf(addr), addrOf(public), mac, check,
+		addrOf(subnet), addrOf(gateway), ruleset, routes, acl, timeouts)
 }
 
 func addrOf(n uint32) netip.Addr {

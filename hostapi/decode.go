@@ -110,7 +110,14 @@ func (d *decoder) view(p *hostpb.View) *policy.View {
 
 func (d *decoder) iface(p *hostpb.Interface) policy.Interface {
 	return policy.Interface{Num: d.num(p.GetNum()), ID: d.id(p.GetId()), VPC: d.vpc(p.GetVpc()), Subnet: d.id(p.GetSubnet()), MAC: d.mac(p.GetMac()),
-		Addr: d.addr(p.GetAddr()), Public: d.maybe(p.GetPublic()), Groups: d.nums(p.GetGroups()), SourceDestCheck: p.GetSourceDestCheck()}
+		Addr: d.addr(p.GetAddr()), Public: d.maybe(p.GetPublic()), Groups: d.nums(p.GetGroups()), SourceDestCheck: p.GetSourceDestCheck(),
+		Timeouts: policy.Timeouts{TCPEstablished: d.seconds(p.GetTcpEstablishedTimeout()), UDPStream: d.seconds(p.GetUdpStreamTimeout()), UDP: d.seconds(p.GetUdpTimeout())}}
+}
+
+// seconds is a timeout: at most the longest that AWS has.
+func (d *decoder) seconds(n uint32) uint32 {
+	d.want(n <= policy.TCPEstablished.Timeout(), "a timeout of %d s", n)
+	return n
 }
 
 func (d *decoder) group(p *hostpb.Group) policy.Group {

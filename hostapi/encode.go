@@ -44,7 +44,8 @@ func encodeView(v *policy.View) *hostpb.View {
 	return &hostpb.View{Revision: v.Revision, Public: encodePrefix(v.Public),
 		Interfaces: each(v.Interfaces, func(i policy.Interface) *hostpb.Interface {
 			return &hostpb.Interface{Num: i.Num, Id: i.ID, Vpc: i.VPC, Subnet: i.Subnet, Mac: encodeMAC(i.MAC), Addr: i.Addr.AsSlice(),
-				Public: i.Public.AsSlice(), Groups: i.Groups, SourceDestCheck: i.SourceDestCheck}
+				Public: i.Public.AsSlice(), Groups: i.Groups, SourceDestCheck: i.SourceDestCheck,
+				TcpEstablishedTimeout: i.Timeouts.TCPEstablished, UdpStreamTimeout: i.Timeouts.UDPStream, UdpTimeout: i.Timeouts.UDP}
 		}),
 		Groups: each(v.Groups, func(g policy.Group) *hostpb.Group {
 			return &hostpb.Group{Num: g.Num, Id: g.ID, Ingress: each(g.Ingress, encodeRule), Egress: each(g.Egress, encodeRule)}

@@ -86,6 +86,11 @@ func meetInterfaces(i, j Interface) Interface {
 	}
 	i.Groups = common(i.Groups, j.Groups)
 	i.SourceDestCheck = i.SourceDestCheck || j.SourceDestCheck
+	i.Timeouts = Timeouts{
+		TCPEstablished: min(i.Timeout(TCPEstablished), j.Timeout(TCPEstablished)),
+		UDPStream:      min(i.Timeout(UDPStream), j.Timeout(UDPStream)),
+		UDP:            min(i.Timeout(UDPExchange), j.Timeout(UDPExchange)),
+	}
 	return i
 }
 

@@ -30,7 +30,8 @@ func For(s *vpc.State, host string) *View {
 			continue // it can send nothing: no frame has its address
 		}
 		out := Interface{Num: i.Num, ID: i.ID, VPC: vpcNum(s, i.VPC), Subnet: i.Subnet, MAC: mac,
-			Addr: i.PrivateIP, Public: s.PublicOf(i, i.PrivateIP), SourceDestCheck: i.SourceDestCheck}
+			Addr: i.PrivateIP, Public: s.PublicOf(i, i.PrivateIP), SourceDestCheck: i.SourceDestCheck,
+			Timeouts: Timeouts{TCPEstablished: uint32(i.Tracking.TCPEstablished), UDPStream: uint32(i.Tracking.UDPStream), UDP: uint32(i.Tracking.UDP)}}
 		for _, id := range i.Groups {
 			if n := groupNum(s, i.VPC, id); n != 0 {
 				out.Groups = append(out.Groups, n)

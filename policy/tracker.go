@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"net/netip"
 
 	"crenel/flow"
@@ -72,7 +73,7 @@ func (s ConnState) String() string {
 	return "unknown"
 }
 
-// Timeout is how many seconds a connection in the state may be silent: at that age it still lives.
+// Timeout is how many seconds a connection in the state may be silent, unless its interface says otherwise.
 // AWS's where AWS says, else Linux's. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
 func (s ConnState) Timeout() uint32 {
 	if s < ConnStates {
@@ -88,7 +89,7 @@ func (t *Tracker) hit(now uint32, c crossing) bool {
 		return false // a SYN asks the rules, even on the ports of a connection that is not over
 	}
 	e := t.entries[k]
-	if e == nil || e.expired(now) {
+	if e == nil || e.expired(now, c.at) {
 		return false
 	}
 	e.pass(c)
@@ -109,7 +110,7 @@ func (t *Tracker) related(now uint32, c crossing) bool {
 		return false
 	}
 	e := t.entries[k]
-	return e != nil && !e.expired(now)
+	return e != nil && !e.expired(now, c.at)
 }
 
 // open remembers the connection that the packet begins, if it begins one; false: there is no room.
@@ -128,16 +129,22 @@ func (t *Tracker) open(now uint32, c crossing) bool {
 	return true
 }
 
-// Sweep forgets the connections that expired. No verdict depends on it but TableFull.
-func (t *Tracker) Sweep(now uint32) {
+// Sweep forgets the connections of the View's interfaces that expired, and those of others after the usual time. No verdict
+// depends on it but TableFull.
+func (t *Tracker) Sweep(v *View, now uint32) {
+	at := map[uint32]*Interface{}
+	for i := range v.Interfaces {
+		at[v.Interfaces[i].Num] = &v.Interfaces[i]
+	}
 	for k, e := range t.entries {
-		if e.expired(now) {
+		if e.expired(now, cmp.Or(at[k.num], &Interface{})) {
 			delete(t.entries, k)
 		}
 	}
 }
 
-func (e *entry) expired(now uint32) bool { return now-e.seen > e.state.Timeout() }
+// expired tells whether the connection, which the interface has, was silent for too long.
+func (e *entry) expired(now uint32, at *Interface) bool { return now-e.seen > at.Timeout(e.state) }
 
 // key is what the connection of the packet is remembered by; false: such packets have none.
 func (c crossing) key() (key, bool) {

@@ -421,7 +421,7 @@ func TestAFullTableDropsWhatItCannotRemember(t *testing.T) {
 		step{31, "allowed at db1", query},               // takes the place of what it was
 		step{62, "table-full at web1", syn},             // expired, and still there
 	)
-	tracker.Sweep(62)
+	tracker.Sweep(world(""), 62)
 	tell(t, &tracker, world(oneWay), step{62, "allowed at db1", syn})
 	tracker.Max = 3
 	tell(t, &tracker, world(oneWay), step{62, "table-full at db1", query})
@@ -430,9 +430,9 @@ func TestAFullTableDropsWhatItCannotRemember(t *testing.T) {
 func TestSweepForgetsOnlyWhatExpired(t *testing.T) {
 	var tracker policy.Tracker
 	tell(t, &tracker, world(oneWay), step{0, "allowed at db1", query}, step{1, "allowed at db1", syn})
-	tracker.Sweep(30)
+	tracker.Sweep(world(""), 30)
 	tell(t, &tracker, world(""), step{30, "established at web1", query.back(db1)})
-	tracker.Sweep(61)
+	tracker.Sweep(world(""), 61)
 	tell(t, &tracker, world(""), step{61, "no-egress-rule at db1", query.back(db1)}, step{61, "established at web1", theirs(synack)})
 }
 
@@ -446,7 +446,7 @@ func TestSweepingChangesNoVerdict(t *testing.T) {
 		for range 200 {
 			now += policytest.RandomPause(r)
 			from, p := traffic.Next(r, view)
-			swept.Sweep(now)
+			swept.Sweep(view, now)
 			a, b := swept.Judge(view, now, from, p), kept.Judge(view, now, from, p)
 			if a != b {
 				t.Fatalf("seed %d: from %d %s\nswept %s\n kept %s", seed, from, p, a, b)

@@ -10,6 +10,7 @@
 package policy
 
 import (
+	"cmp"
 	"net/netip"
 
 	"crenel/flow"
@@ -37,6 +38,26 @@ type Interface struct {
 	Public          netip.Addr // zero: none
 	Groups          []uint32   // ascending
 	SourceDestCheck bool
+	Timeouts        Timeouts
+}
+
+// Timeouts are how many seconds an interface's connections may be silent; 0: as long as by default.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html#connection-tracking-timeouts
+type Timeouts struct {
+	TCPEstablished, UDPStream, UDP uint32
+}
+
+// Timeout is how many seconds a connection of the interface may be silent in the state: at that age it still lives.
+func (i *Interface) Timeout(s ConnState) uint32 {
+	switch s {
+	case TCPEstablished:
+		return cmp.Or(i.Timeouts.TCPEstablished, s.Timeout())
+	case UDPStream:
+		return cmp.Or(i.Timeouts.UDPStream, s.Timeout())
+	case UDPExchange:
+		return cmp.Or(i.Timeouts.UDP, s.Timeout())
+	}
+	return s.Timeout()
 }
 
 // A Group is a security group: what its rules allow, each way.

@@ -35,7 +35,7 @@ static __always_inline __u32 seconds(const struct config *c)
 /* Signed: another CPU may have seen a later second than this one read. */
 static __always_inline bool expired(const struct interface *e, __u32 state, __u32 seen, __u32 now)
 {
-	return (__s32)(now - seen) > (__s32)e->timeout[state & 0xf];
+	return (__s32)(now - seen) > (__s32)READ_ONCE(e->timeout[state & 0xf]);
 }
 
 static __always_inline void connection_key(struct connection_key *k, const struct interface *e, enum direction d,

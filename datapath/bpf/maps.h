@@ -50,7 +50,7 @@ struct interface {
 	__u16 pad;
 	__u32 acl; /* in the heap: its subnet's. 0 denies everything */
 	__u32 reserved[2];
-	__u32 timeout[16]; /* seconds, by enum connection_state */
+	__u32 timeout[16]; /* seconds, by enum connection_state. May change */
 };
 
 #define SLOTS 4096

@@ -783,8 +783,12 @@ type Interface struct {
 	Public          []byte                 `protobuf:"bytes,7,opt,name=public,proto3" json:"public,omitempty"`
 	Groups          []uint32               `protobuf:"varint,8,rep,packed,name=groups,proto3" json:"groups,omitempty"`
 	SourceDestCheck bool                   `protobuf:"varint,9,opt,name=source_dest_check,json=sourceDestCheck,proto3" json:"source_dest_check,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Seconds; 0: as long as by default.
+	TcpEstablishedTimeout uint32 `protobuf:"varint,10,opt,name=tcp_established_timeout,json=tcpEstablishedTimeout,proto3" json:"tcp_established_timeout,omitempty"`
+	UdpStreamTimeout      uint32 `protobuf:"varint,11,opt,name=udp_stream_timeout,json=udpStreamTimeout,proto3" json:"udp_stream_timeout,omitempty"`
+	UdpTimeout            uint32 `protobuf:"varint,12,opt,name=udp_timeout,json=udpTimeout,proto3" json:"udp_timeout,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
 }
 
 func (x *Interface) Reset() {
@@ -878,6 +882,27 @@ func (x *Interface) GetSourceDestCheck() bool {
 		return x.SourceDestCheck
 	}
 	return false
+}
+
+func (x *Interface) GetTcpEstablishedTimeout() uint32 {
+	if x != nil {
+		return x.TcpEstablishedTimeout
+	}
+	return 0
+}
+
+func (x *Interface) GetUdpStreamTimeout() uint32 {
+	if x != nil {
+		return x.UdpStreamTimeout
+	}
+	return 0
+}
+
+func (x *Interface) GetUdpTimeout() uint32 {
+	if x != nil {
+		return x.UdpTimeout
+	}
+	return 0
 }
 
 type Group struct {
@@ -1477,7 +1502,7 @@ const file_host_proto_rawDesc = "" +
 	"interfaces\x12-\n" +
 	"\x06groups\x18\x04 \x03(\v2\x15.crenel.host.v1.GroupR\x06groups\x120\n" +
 	"\asubnets\x18\x05 \x03(\v2\x16.crenel.host.v1.SubnetR\asubnets\x120\n" +
-	"\amembers\x18\x06 \x03(\v2\x16.crenel.host.v1.MemberR\amembers\"\xd9\x01\n" +
+	"\amembers\x18\x06 \x03(\v2\x16.crenel.host.v1.MemberR\amembers\"\xe0\x02\n" +
 	"\tInterface\x12\x10\n" +
 	"\x03num\x18\x01 \x01(\rR\x03num\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x10\n" +
@@ -1487,7 +1512,12 @@ const file_host_proto_rawDesc = "" +
 	"\x04addr\x18\x06 \x01(\fR\x04addr\x12\x16\n" +
 	"\x06public\x18\a \x01(\fR\x06public\x12\x16\n" +
 	"\x06groups\x18\b \x03(\rR\x06groups\x12*\n" +
-	"\x11source_dest_check\x18\t \x01(\bR\x0fsourceDestCheck\"\x87\x01\n" +
+	"\x11source_dest_check\x18\t \x01(\bR\x0fsourceDestCheck\x126\n" +
+	"\x17tcp_established_timeout\x18\n" +
+	" \x01(\rR\x15tcpEstablishedTimeout\x12,\n" +
+	"\x12udp_stream_timeout\x18\v \x01(\rR\x10udpStreamTimeout\x12\x1f\n" +
+	"\vudp_timeout\x18\f \x01(\rR\n" +
+	"udpTimeout\"\x87\x01\n" +
 	"\x05Group\x12\x10\n" +
 	"\x03num\x18\x01 \x01(\rR\x03num\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12.\n" +

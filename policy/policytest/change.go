@@ -14,7 +14,7 @@ func (w *world) change() {
 		return
 	}
 	i := &w.v.Interfaces[w.IntN(len(w.v.Interfaces))]
-	switch w.IntN(10) {
+	switch w.IntN(11) {
 	case 0: // groups of an interface
 		i.Groups = w.some(i.VPC)
 		w.need(i.Groups)
@@ -53,6 +53,8 @@ func (w *world) change() {
 		if !known || w.IntN(2) == 0 {
 			*entries = slices.Insert(slices.Clone(*entries), at, w.entry(number))
 		}
+	case 8: // how long its connections may be silent
+		i.Timeouts = w.timeouts()
 	default: // rules
 		g := &w.v.Groups[w.IntN(len(w.v.Groups))]
 		rules := []*[]policy.Rule{&g.Ingress, &g.Egress}[w.IntN(2)]

@@ -85,7 +85,7 @@ func RandomPause(r *rand.Rand) uint32 {
 		return 0
 	}
 	state := policy.ConnState(1 + r.IntN(int(policy.ConnStates)-1))
-	return one(r, 1, 5, 20, state.Timeout()-1, state.Timeout(), state.Timeout()+1)
+	return one(r, 1, 5, 20, 59, 60, 61, state.Timeout()-1, state.Timeout(), state.Timeout()+1)
 }
 
 // RandomFrame makes a frame: a random packet's, ARP, or either of them damaged.

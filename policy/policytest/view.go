@@ -144,7 +144,7 @@ func (w *world) addInterface() {
 	}
 	n := w.num()
 	i := policy.Interface{Num: n, ID: fmt.Sprintf("eni-%d", n), VPC: s.VPC, Subnet: s.ID, Addr: addr, Public: w.public(),
-		MAC: flow.MAC{0x0a, byte(w.IntN(256)), byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, Groups: w.some(s.VPC), SourceDestCheck: w.IntN(8) > 0}
+		MAC: flow.MAC{0x0a, byte(w.IntN(256)), byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, Groups: w.some(s.VPC), SourceDestCheck: w.IntN(8) > 0, Timeouts: w.timeouts()}
 	w.v.Interfaces = append(w.v.Interfaces, i)
 	w.need(i.Groups)
 }
@@ -199,6 +199,11 @@ func (w *world) rule(group uint32) policy.Rule {
 		r.CIDR, r.Listed = w.prefix(), w.IntN(8) == 0
 	}
 	return r
+}
+
+// timeouts are mostly the usual ones.
+func (w *world) timeouts() policy.Timeouts {
+	return policy.Timeouts{TCPEstablished: one(w.Rand, uint32(0), 0, 60, 350), UDPStream: one(w.Rand, uint32(0), 0, 60), UDP: one(w.Rand, uint32(0), 0, 60)}
 }
 
 // AllowAll is the network ACL that a VPC has by default.
