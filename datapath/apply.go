@@ -175,6 +175,7 @@ func (p *plan) fillSlots() error {
 		if err := d.zeroCounters(slot); err != nil {
 			return err
 		}
+		atomic.StoreUint64(&d.charge[slot], 0)
 		k.Flags = 0 // until it is published
 		d.slots[slot] = k
 	}
@@ -283,9 +284,17 @@ func (p *plan) configure() {
 		mask = binary.NativeEndian.Uint32(b[:])
 	}
 	c := p.d.config
+	table := p.d.maps.Conns.MaxEntries()
+	store(&c.Guaranteed, guaranteed(table, len(p.image.interfaces)))
+	store(&c.Shared, table/2)
 	store(&c.Host, be(p.image.host))
 	store(&c.Pool, pool)
 	store(&c.PoolMask, mask)
+}
+
+// guaranteed is each interface's share of the half of the table that is not shared: at least one connection.
+func guaranteed(table uint32, interfaces int) uint32 {
+	return max(1, table/2/uint32(max(1, interfaces)))
 }
 
 // store publishes the number: a program that reads it reads what was written before, too.

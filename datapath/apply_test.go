@@ -3,6 +3,7 @@ package datapath
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,7 +126,7 @@ func TestLinksWhoseNumbersEndAlike(t *testing.T) {
 	}
 }
 
-func TestAFullTableTracksNoMore(t *testing.T) {
+func TestAnAllowanceThatIsUsedUpTracksNoMore(t *testing.T) {
 	b := newBench(t, Options{Conns: 64, Members: 8, HeapCells: 512})
 	b.setClock(1000)
 	b.see(benchView(1))
@@ -138,28 +139,39 @@ func TestAFullTableTracksNoMore(t *testing.T) {
 	full := 0
 	for ; full < 200 && send(full) == policy.NotForwarded; full++ {
 	}
-	if full < 64 || full == 200 {
+	if full != 32+16 { // what all share, and half of the rest
 		t.Fatalf("%d connections in a table of 64", full)
 	}
-	if got := send(full); got != policy.TableFull {
+	if got := send(full); got != policy.Allowance {
 		t.Errorf("the next: %s", got)
 	}
 	if got := send(0); got != policy.NotForwarded {
 		t.Errorf("one that is known: %s", got)
 	}
+	// The other interface has its share all the same.
+	p.SrcMAC, p.Src = b.view.Interfaces[1].MAC, b.view.Interfaces[1].Addr
+	for port := range 17 {
+		p.SrcPort = uint16(port)
+		if got, want := b.run(2, flow.Build(p)).reason, map[bool]policy.Reason{true: policy.NotForwarded, false: policy.Allowance}[port < 16]; got != want {
+			t.Errorf("connection %d of the other interface: %s", port, got)
+		}
+	}
+	p.SrcMAC, p.Src = b.view.Interfaces[0].MAC, b.view.Interfaces[0].Addr
 	counters, err := b.d.Counters()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Counter{1, policy.TableFull, 2, uint64(2 * len(flow.Build(p)))}); counters[len(counters)-1] != want {
-		t.Errorf("counters %v, want last %v", counters, want)
+	for _, want := range []Counter{{1, policy.Allowance, 2, uint64(2 * len(flow.Build(p)))}, {2, policy.Allowance, 1, uint64(len(flow.Build(p)))}} {
+		if !slices.Contains(counters, want) {
+			t.Errorf("counters %v have no %v", counters, want)
+		}
 	}
 
 	// A SYN's entry lives 120 s, and is kept a minute more.
 	for _, c := range []struct {
 		at      uint32
 		deleted int
-	}{{1120 + 60, 0}, {1120 + 61, full}} {
+	}{{1120 + 60, 0}, {1120 + 61, full + 16}} {
 		b.setClock(c.at)
 		if deleted, err := b.d.Sweep(); deleted != c.deleted || err != nil {
 			t.Errorf("at %d: %d deleted, %v", c.at, deleted, err)

@@ -3,6 +3,7 @@ package datapath
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
@@ -47,7 +48,8 @@ func (d *Datapath) Sweep() (deleted int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	timeouts := d.timeouts()
+	timeouts, count := d.timeouts(), map[uint32]uint64{} // by interface
+	before := d.charged()
 	stale := func(k kernelConnectionKey, c kernelConnection) bool {
 		states, ok := timeouts[k.Interface]
 		if !ok { // of an interface that is gone, or comes back
@@ -57,6 +59,7 @@ func (d *Datapath) Sweep() (deleted int, err error) {
 	}
 	err = d.connections(func(k kernelConnectionKey, c kernelConnection) error {
 		if !stale(k, c) {
+			count[k.Interface]++
 			return nil
 		}
 		// The look at the batch is older: look again.
@@ -71,9 +74,45 @@ func (d *Datapath) Sweep() (deleted int, err error) {
 		return err
 	})
 	if err != nil {
-		err = fmt.Errorf("sweep connections: %w", err)
+		return deleted, fmt.Errorf("sweep connections: %w", err)
 	}
-	return deleted, err
+	d.recharge(before, count)
+	return deleted, nil
+}
+
+// charged is what the interfaces are charged, by number; of 0 what all share.
+func (d *Datapath) charged() map[uint32]uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	charged := map[uint32]uint64{0: atomic.LoadUint64(&d.charge[0])}
+	for slot := range d.usedSlots() {
+		charged[d.slots[slot].Num] = atomic.LoadUint64(&d.charge[slot])
+	}
+	return charged
+}
+
+// recharge charges the interfaces for what they were counted to have, instead of what they were charged before the
+// count. What began meanwhile is charged on top, and may be counted too, until the next time. Connections of interfaces that
+// are gone take from what all share.
+func (d *Datapath) recharge(before, count map[uint32]uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	shared := uint64(0)
+	for slot := range d.usedSlots() {
+		num := d.slots[slot].Num
+		has := count[num]
+		delete(count, num)
+		if was, ok := before[num]; ok {
+			atomic.AddUint64(&d.charge[slot], has-was)
+		}
+		if has > uint64(d.config.Guaranteed) {
+			shared += has - uint64(d.config.Guaranteed)
+		}
+	}
+	for _, n := range count {
+		shared += n
+	}
+	atomic.AddUint64(&d.charge[0], shared-before[0])
 }
 
 // timeouts are those of the interfaces in force, by their numbers; of 0 the usual ones.

@@ -19,20 +19,38 @@ import (
 // time that jumps. The programs and policy.Tracker give each packet the same verdict for the same
 // reason, and deliver it alike.
 //
-// CRENEL_SEED=n does the world n alone; CRENEL_SOAK=1 does millions of packets.
+// CRENEL_SEED=n does the world n alone; CRENEL_SOAK=1 does 5 million packets.
 func TestTheProgramsJudgeAsPolicyDoes(t *testing.T) {
-	b := newBench(t, small)
-	first, worlds := rand.Uint64N(1<<40), 40
-	if os.Getenv("CRENEL_SOAK") != "" {
-		worlds = 5000
-	}
-	if s := os.Getenv("CRENEL_SEED"); s != "" {
-		n, err := strconv.ParseUint(s, 10, 64)
+	first, soak := rand.Uint64N(1<<40), os.Getenv("CRENEL_SOAK") != ""
+	seed := os.Getenv("CRENEL_SEED")
+	if seed != "" {
+		n, err := strconv.ParseUint(seed, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		first, worlds = n, 1
+		first = n
 	}
+	for _, room := range []struct {
+		name          string
+		conns, worlds int
+	}{
+		{"room for every connection", 1 << 16, 40},
+		{"room for few", 32, 10},
+	} {
+		t.Run(room.name, func(t *testing.T) {
+			worlds := room.worlds
+			switch {
+			case seed != "":
+				worlds = 1
+			case soak:
+				worlds *= 200
+			}
+			playWorlds(t, newBench(t, Options{Conns: room.conns, Members: 4096, HeapCells: 1 << 17}), first, worlds)
+		})
+	}
+}
+
+func playWorlds(t *testing.T, b *bench, first uint64, worlds int) {
 	clock, packets, seen := uint32(1000), 0, map[policy.Reason]int{}
 	for n := range worlds {
 		w := world{bench: b, seed: first + uint64(n), now: clock, seen: seen}
@@ -120,6 +138,8 @@ func (w *world) enact(v *policy.View, first bool) {
 		w.see(v)
 	}
 	w.forget()
+	table := w.d.maps.Conns.MaxEntries()
+	w.tracker.Max, w.tracker.Guaranteed, w.tracker.Shared = int(table), int(guaranteed(table, len(v.Interfaces))), int(table/2)
 	want, err := imageOf(v)
 	if err != nil {
 		w.t.Fatal(err)

@@ -22,6 +22,8 @@ type kernelConfig struct {
 	HostMac     [6]uint8
 	Pad         uint16
 	Hz          uint32
+	Guaranteed  uint32
+	Shared      uint32
 	Clock       uint32
 }
 
@@ -112,6 +114,7 @@ type kernelPrivateAddress struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	kernelMapAllowances     = "allowances"
 	kernelMapConfig         = "config"
 	kernelMapConns          = "conns"
 	kernelMapCounters       = "counters"
@@ -180,6 +183,7 @@ type kernelProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type kernelMapSpecs struct {
+	Allowances *ebpf.MapSpec `ebpf:"allowances"`
 	Config     *ebpf.MapSpec `ebpf:"config"`
 	Conns      *ebpf.MapSpec `ebpf:"conns"`
 	Counters   *ebpf.MapSpec `ebpf:"counters"`
@@ -218,6 +222,7 @@ func (o *kernelObjects) Close() error {
 //
 // It can be passed to loadKernelObjects or ebpf.CollectionSpec.LoadAndAssign.
 type kernelMaps struct {
+	Allowances *ebpf.Map `ebpf:"allowances"`
 	Config     *ebpf.Map `ebpf:"config"`
 	Conns      *ebpf.Map `ebpf:"conns"`
 	Counters   *ebpf.Map `ebpf:"counters"`
@@ -232,6 +237,7 @@ type kernelMaps struct {
 
 func (m *kernelMaps) Close() error {
 	return _KernelClose(
+		m.Allowances,
 		m.Config,
 		m.Conns,
 		m.Counters,

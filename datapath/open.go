@@ -43,6 +43,7 @@ type Datapath struct {
 	heap   *heap
 	slots  []kernelInterface // shared with the programs
 	config *kernelConfig     // shared with the programs
+	charge []uint64          // shared with the programs: allowances, by slot
 
 	links   linkTable                    // ifindex → slot
 	locals  mirror[kernelPrivateAddress] // → slot
@@ -149,11 +150,7 @@ func or(n, otherwise int) int {
 
 // adopt opens the pinned maps, maps their memory and reads what they hold.
 func (d *Datapath) adopt(spec *ebpf.CollectionSpec) error {
-	for name, to := range map[string]**ebpf.Map{
-		kernelMapConfig: &d.maps.Config, kernelMapConns: &d.maps.Conns, kernelMapCounters: &d.maps.Counters,
-		kernelMapHeap: &d.maps.Heap, kernelMapInterfaces: &d.maps.Interfaces, kernelMapLinks: &d.maps.Links,
-		kernelMapLocals: &d.maps.Locals, kernelMapMembers: &d.maps.Members, kernelMapPublics: &d.maps.Publics,
-	} {
+	for name, to := range d.mapsByName() {
 		m, err := ebpf.LoadPinnedMap(filepath.Join(d.dir, name), nil)
 		if err != nil {
 			return fmt.Errorf("map %s: %w", name, err)
@@ -190,6 +187,9 @@ func (d *Datapath) mapMemory() error {
 		return err
 	}
 	d.config = &config[0]
+	if d.charge, err = shared[uint64](d, d.maps.Allowances); err != nil {
+		return err
+	}
 	hz, err := ticks()
 	if err != nil {
 		return err
@@ -233,11 +233,21 @@ func (d *Datapath) read() error {
 
 // load loads the programs, which use the maps.
 func (d *Datapath) load(spec *ebpf.CollectionSpec) error {
-	return spec.LoadAndAssign(&d.prog, &ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{
-		kernelMapConfig: d.maps.Config, kernelMapConns: d.maps.Conns, kernelMapCounters: d.maps.Counters,
-		kernelMapHeap: d.maps.Heap, kernelMapInterfaces: d.maps.Interfaces, kernelMapLinks: d.maps.Links,
-		kernelMapLocals: d.maps.Locals, kernelMapMembers: d.maps.Members, kernelMapPublics: d.maps.Publics,
-	}})
+	pinned := map[string]*ebpf.Map{}
+	for name, m := range d.mapsByName() {
+		pinned[name] = *m
+	}
+	return spec.LoadAndAssign(&d.prog, &ebpf.CollectionOptions{MapReplacements: pinned})
+}
+
+// mapsByName are all maps, each of which is pinned.
+func (d *Datapath) mapsByName() map[string]**ebpf.Map {
+	return map[string]**ebpf.Map{
+		kernelMapAllowances: &d.maps.Allowances, kernelMapConfig: &d.maps.Config, kernelMapConns: &d.maps.Conns,
+		kernelMapCounters: &d.maps.Counters, kernelMapFragments: &d.maps.Fragments, kernelMapHeap: &d.maps.Heap,
+		kernelMapInterfaces: &d.maps.Interfaces, kernelMapLinks: &d.maps.Links, kernelMapLocals: &d.maps.Locals,
+		kernelMapMembers: &d.maps.Members, kernelMapPublics: &d.maps.Publics,
+	}
 }
 
 // Close ends this process's part. What is attached and pinned stays in force.
@@ -248,7 +258,7 @@ func (d *Datapath) Close() error {
 	for _, b := range d.memory {
 		errs = append(errs, unix.Munmap(b))
 	}
-	d.memory, d.slots, d.config, d.heap, d.links = nil, nil, nil, nil, linkTable{}
+	d.memory, d.slots, d.config, d.charge, d.heap, d.links = nil, nil, nil, nil, nil, linkTable{}
 	errs = append(errs, d.prog.Close(), d.maps.Close())
 	return errors.Join(errs...)
 }

@@ -53,8 +53,10 @@ func (t *Tracker) gate(v *View, now uint32, c crossing) Verdict {
 	if rule == nil {
 		return drop([...]Reason{out: NoEgressRule, in: NoIngressRule}[c.direction], c.at.Num)
 	}
-	if !untracked(v, c) && !t.open(now, c) {
-		return drop(TableFull, c.at.Num)
+	if !untracked(v, c) {
+		if why := t.open(now, c); why.Drops() {
+			return drop(why, c.at.Num)
+		}
 	}
 	return Verdict{Allow: true, Reason: Allowed, Interface: c.at.Num, Rule: rule.ID}
 }

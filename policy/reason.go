@@ -27,6 +27,7 @@ const (
 	NoDestination   // nobody has the destination address; ARP: asked for an address that nobody has
 	NotForwarded    // beyond the host: the lab's internet ends there
 	NotJudged       // it reached an interface's link from elsewhere than a gate
+	Allowance       // the connection cannot be tracked: the interface has as many as it may have
 	TableFull       // the connection cannot be tracked: the table is full
 	Internal        // a lookup that cannot fail failed
 
@@ -35,7 +36,7 @@ const (
 
 var reasonNames = [Reasons]string{"allowed", "established", "related", "answered", "malformed", "unsupported", "fragment", "spoofed",
 	"no-interface", "no-egress-rule", "no-ingress-rule", "acl-egress", "acl-ingress", "no-route", "no-public-address", "no-destination", "not-forwarded",
-	"not-judged", "table-full", "internal"}
+	"not-judged", "allowance", "table-full", "internal"}
 
 func (r Reason) String() string {
 	if r < Reasons {

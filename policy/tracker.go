@@ -10,8 +10,15 @@ import (
 // A Tracker remembers the connections of interfaces, and which packets came in pieces. Its zero value remembers none yet. It is for
 // one goroutine at a time, and for any number of Views: a connection outlives the rule that allowed it.
 type Tracker struct {
-	Max       int // how many connections can be remembered, those included that expired since the last Sweep; 0: any number
+	// Max is how many connections can be remembered, those included that expired since the last Sweep; 0: any number.
+	Max int
+	// Of them each interface may have as many as are Guaranteed to it, and all together as many more as are Shared. Where
+	// Guaranteed is 0, each may have any number.
+	Guaranteed, Shared int
+
 	entries   map[key]*entry
+	used      map[uint32]int // by interface
+	shared    int
 	fragments fragments
 }
 
@@ -113,24 +120,32 @@ func (t *Tracker) related(now uint32, c crossing) bool {
 	return e != nil && !e.expired(now, c.at)
 }
 
-// open remembers the connection that the packet begins, if it begins one; false: there is no room.
-func (t *Tracker) open(now uint32, c crossing) bool {
+// open remembers the connection that the packet begins, if it begins one, or says why there is no room.
+func (t *Tracker) open(now uint32, c crossing) Reason {
 	k, ok := c.key()
 	if !ok || !c.begins() {
-		return true
-	}
-	if _, ok := t.entries[k]; !ok && t.Max > 0 && len(t.entries) >= t.Max {
-		return false
+		return Allowed
 	}
 	if t.entries == nil {
-		t.entries = map[key]*entry{}
+		t.entries, t.used = map[key]*entry{}, map[uint32]int{}
+	}
+	if _, known := t.entries[k]; !known { // else it takes the place of one that is over
+		switch beyond := t.Guaranteed > 0 && t.used[k.num] >= t.Guaranteed; {
+		case beyond && t.shared >= t.Shared:
+			return Allowance
+		case t.Max > 0 && len(t.entries) >= t.Max:
+			return TableFull
+		case beyond:
+			t.shared++
+		}
+		t.used[k.num]++
 	}
 	t.entries[k] = &entry{state: first(c.packet), opened: c.direction, seen: now}
-	return true
+	return Allowed
 }
 
 // Sweep forgets the connections of the View's interfaces that expired, and those of others after the usual time. No verdict
-// depends on it but TableFull.
+// depends on it but TableFull and Allowance.
 func (t *Tracker) Sweep(v *View, now uint32) {
 	at := map[uint32]*Interface{}
 	for i := range v.Interfaces {
@@ -139,7 +154,12 @@ func (t *Tracker) Sweep(v *View, now uint32) {
 	for k, e := range t.entries {
 		if e.expired(now, cmp.Or(at[k.num], &Interface{})) {
 			delete(t.entries, k)
+			t.used[k.num]--
 		}
+	}
+	t.shared = 0
+	for _, n := range t.used {
+		t.shared += max(0, n-t.Guaranteed)
 	}
 }
 

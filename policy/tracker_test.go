@@ -600,3 +600,53 @@ func TestErrorsThroughTheInternetGateway(t *testing.T) {
 		t.Errorf("in: %s", got)
 	}
 }
+
+// What one interface opens beyond its share takes nothing of another's.
+func TestAFloodCostsOthersNothing(t *testing.T) {
+	v := world("web egress udp 1-1000 to 0.0.0.0/0")
+	tracker := policy.Tracker{Guaranteed: 2, Shared: 3}
+	send := func(e end, port uint16) policy.Reason {
+		s := from(e).toAddr("203.0.113.9").udp(port)
+		return tracker.Judge(v, 0, e.num, s.packet).Reason
+	}
+	for port := range uint16(8) {
+		want := policy.NotForwarded // out of web1 it gets
+		if port >= 5 {
+			want = policy.Allowance
+		}
+		if got := send(web1, 1+port); got != want {
+			t.Errorf("connection %d of web1: %s, want %s", port, got, want)
+		}
+	}
+	for port, want := range []policy.Reason{policy.NotForwarded, policy.NotForwarded, policy.Allowance} {
+		if got := send(web2, uint16(1+port)); got != want {
+			t.Errorf("connection %d of web2: %s, want %s", port, got, want)
+		}
+	}
+	if got := send(web1, 1); got != policy.NotForwarded {
+		t.Errorf("one that is known: %s", got)
+	}
+	tracker.Sweep(v, 31)
+	if got := tracker.Judge(v, 31, web1.num, from(web1).toAddr("203.0.113.9").udp(9).packet).Reason; got != policy.NotForwarded {
+		t.Errorf("after they expired and were swept: %s", got)
+	}
+}
+
+// An interface may say how long its connections may be silent, to the second; the others' stay as they are.
+func TestTimeoutsOfAnInterface(t *testing.T) {
+	v := world(oneWay)
+	for i := range v.Interfaces {
+		if v.Interfaces[i].Num == web1.num {
+			v.Interfaces[i].Timeouts = policy.Timeouts{TCPEstablished: 60, UDP: 45, UDPStream: 61}
+		}
+	}
+	open := []step{{0, "allowed at db1", syn}, {0, "established at web1", theirs(synack)}}
+	story(t, v, append(open, step{60, "established at web1", theirs(ack)})...)
+	story(t, v, append(open, step{61, "no-ingress-rule at web1", theirs(ack)})...)
+	story(t, v, append(open, step{61, "allowed at db1", syn}, step{61, "established at web1", theirs(synack)})...)
+	reply := query.back(db1)
+	story(t, v, step{0, "allowed at db1", query}, step{30, "established at web1", reply}, step{75, "no-egress-rule at db1", reply})
+	stream := []step{{0, "allowed at db1", query}, {0, "established at web1", reply}, {0, "established at db1", query}, {0, "established at web1", reply}}
+	story(t, v, append(stream, step{61, "established at web1", reply})...)
+	story(t, v, append(stream, step{62, "no-ingress-rule at web1", reply})...)
+}

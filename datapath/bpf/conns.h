@@ -189,16 +189,50 @@ static __always_inline __u32 first_state(const struct packet *p)
 	return STATE_OTHER;
 }
 
+/* Takes one charge off the interface. */
+static __always_inline void discharge(const struct config *c, __u64 *used, __u64 *shared)
+{
+	if (__sync_fetch_and_add(used, -1) > READ_ONCE(c->guaranteed))
+		__sync_fetch_and_add(shared, -1);
+}
+
 /*
- * Remembers the connection that the packet begins; false: there is no room. An expired or closed one
- * with the same key is replaced.
+ * Charges the interface for one more connection and makes it; or why there is no room: neither its share nor what all share
+ * has any, or the table is full of those of interfaces that are gone.
  */
-static __always_inline bool open(const struct connection_key *k, enum direction d, const struct packet *p, __u32 now)
+static __always_inline enum reason add(const struct config *c, const struct interface *e, const struct connection_key *k,
+				       const struct connection *new)
+{
+	__u32 slot = e->slot, all = 0;
+	__u64 *used = bpf_map_lookup_elem(&allowances, &slot), *shared = bpf_map_lookup_elem(&allowances, &all);
+	if (!used || !shared)
+		return INTERNAL;
+	if (__sync_fetch_and_add(used, 1) >= READ_ONCE(c->guaranteed) &&
+	    __sync_fetch_and_add(shared, 1) >= READ_ONCE(c->shared)) {
+		discharge(c, used, shared);
+		return ALLOWANCE;
+	}
+	if (bpf_map_update_elem(&conns, k, new, BPF_ANY)) {
+		discharge(c, used, shared);
+		return TABLE_FULL;
+	}
+	return ALLOWED;
+}
+
+/*
+ * Remembers the connection that the packet begins, or why there is no room. An expired or closed one with the same key, which
+ * replaces says was found, is replaced, and charged already. Should another CPU come first, one charge too many stands until
+ * the next sweep.
+ */
+static __always_inline enum reason open(const struct config *config, const struct interface *e, const struct connection_key *k,
+					enum direction d, const struct packet *p, bool replaces, __u32 now)
 {
 	struct connection c = {
 		.state = first_state(p) | (d == IN ? CONNECTION_IN : 0),
 		.seen = now,
 		.opened = now,
 	};
-	return bpf_map_update_elem(&conns, k, &c, BPF_ANY) == 0;
+	if (!replaces)
+		return add(config, e, k, &c);
+	return bpf_map_update_elem(&conns, k, &c, BPF_ANY) ? TABLE_FULL : ALLOWED;
 }

@@ -11,6 +11,8 @@ struct crossing {
 	const struct packet *packet;
 	enum direction direction;
 	bool public; /* it comes by public addresses */
+	bool known;  /* the table has its key, if of a connection that is over */
+	const struct config *config;
 	__u32 now;
 	struct connection_key key;
 };
@@ -24,9 +26,9 @@ static __noinline enum reason judge(const struct crossing *c)
 	__u32 ruleset = READ_ONCE(c->at->ruleset); /* once: the packet sees one version */
 	if (!rules_allow(c->at, ruleset, c->direction, p, c->public))
 		return c->direction == OUT ? NO_EGRESS_RULE : NO_INGRESS_RULE;
-	if (p->begins && !untracked(ruleset, c->direction, p) && !open(&c->key, c->direction, p, c->now))
-		return TABLE_FULL;
-	return ALLOWED;
+	if (!p->begins || untracked(ruleset, c->direction, p))
+		return ALLOWED;
+	return open(c->config, c->at, &c->key, c->direction, p, c->known, c->now);
 }
 
 /*
@@ -37,12 +39,14 @@ static __always_inline enum reason gate(struct crossing *c, struct connection **
 {
 	const struct packet *p = c->packet;
 	connection_key(&c->key, c->at, c->direction, p);
+	c->known = false;
 	if (p->tracked) {
 		struct connection *k = bpf_map_lookup_elem(&conns, &c->key);
 		if (k && continues(k, c->at, c->direction, p, c->now)) {
 			*known = k;
 			return ESTABLISHED;
 		}
+		c->known = k;
 	}
 	return judge(c);
 }

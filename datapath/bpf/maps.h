@@ -146,6 +146,19 @@ struct {
 } conns SEC(".maps");
 
 /*
+ * allowances: how many connections are charged to each interface, by slot; those beyond its guaranteed share also to slot 0,
+ * which is what all share. The agent counts anew whenever it sweeps. Half of the table is guaranteed, in equal shares, and
+ * half is shared: so what one interface opens never takes another's share.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__type(value, __u64); /* an array's elements are 8 bytes apart */
+} allowances SEC(".maps");
+
+/*
  * fragments: what the first piece of a packet says, for the later ones: FRAGMENT_SLOTS to a sender's slot, by the low bits
  * of the packet's identification. A new packet takes the place of an old one of the same sender, of no other's.
  *
@@ -202,6 +215,7 @@ struct config {
 	__u8 host_mac[MAC_LEN];
 	__u16 pad;
 	__u32 hz;    /* ticks of the kernel's clock in a second */
+	__u32 guaranteed, shared; /* connections: of each interface, and of all together beyond that */
 	__u32 clock; /* seconds; 0: the kernel's clock. Tests set it */
 };
 

@@ -36,7 +36,7 @@ int from_interface(struct __sk_buff *skb)
 	__u32 now = seconds(c);
 	if (p.later && !recall(sender, &p, now))
 		return drop(skb, sender, FRAGMENT);
-	struct crossing x = {.at = sender, .packet = &p, .direction = OUT, .now = now};
+	struct crossing x = {.at = sender, .packet = &p, .direction = OUT, .config = c, .now = now};
 	struct connection *known = 0;
 	why = gate(&x, &known);
 	if (why > RELATED)
@@ -91,7 +91,7 @@ int from_internet(struct __sk_buff *skb)
 	if (why)
 		return deny(skb, h.by, why, entry);
 
-	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .public = true, .now = now};
+	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .public = true, .config = c, .now = now};
 	struct connection *known = 0;
 	why = gate(&x, &known);
 	if (why > RELATED)

@@ -31,7 +31,7 @@ func (t *Traffic) Next(r *rand.Rand, v *policy.View) (from uint32, p flow.Packet
 	if s.packet.Protocol == flow.TCP {
 		s.packet.TCPFlags = RandomFlags(r)
 	}
-	if r.IntN(5) == 0 {
+	if r.IntN(12) == 0 {
 		t.piece(r, &s.packet)
 	}
 	return s.from, s.packet

@@ -54,6 +54,8 @@ func Reroll(r *rand.Rand, old *policy.View) *policy.View {
 	for _, g := range v.Groups {
 		w.nums = max(w.nums, g.Num)
 	}
+	// No number is used again, not even one that nothing in the View has any more: a Reroll takes far fewer than these.
+	w.nums = max(w.nums, uint32(v.Revision)*512)
 	for range 1 + r.IntN(4) {
 		w.change()
 	}
