@@ -39,8 +39,8 @@ var rules = map[string]rule{
 	"api":    {rooms: "ec2 iam vpc", std: "net/url", why: "the operations: pure functions of State and input"},
 	"auth":   {rooms: "iam vpc", modules: "github.com/google/renameio/v2", std: "os", why: "keys, what they may do, and the file that holds the first one"},
 	"store":  {rooms: "vpc", modules: "go.etcd.io/etcd go.uber.org/zap golang.org/x/sys", std: "context net os net/url", why: "the only room that knows etcd; net says why one cannot be reached"},
-	"admin":  {rooms: "api auth vpc", why: "the operations of whoever runs a server: pure functions of State and input"},
-	"server": {rooms: "admin api auth ec2 flow hostapi iam policy sigv4 store vpc", std: "context net net/http net/url", why: "the HTTP front and the controller's loop"},
+	"admin":  {rooms: "api auth policy vpc", why: "the operations of whoever runs a server: pure functions of State and input"},
+	"server": {rooms: "admin api auth ec2 flow hostapi iam policy sigv4 store vpc", modules: "github.com/prometheus/client_golang", std: "context net net/http net/url", why: "the HTTP front and the controller's loop"},
 
 	"hostapi":        {rooms: "policy flow hostapi/hostpb", modules: "connectrpc.com/connect google.golang.org/protobuf", std: "context net net/http", why: "the one conversation of controller and host"},
 	"hostapi/hostpb": {modules: "connectrpc.com/connect google.golang.org/protobuf", std: "context net/http", why: "generated"},

@@ -17,6 +17,7 @@ import (
 	"reflect"
 	"strings"
 
+	"crenel/policy"
 	"crenel/vpc"
 )
 
@@ -40,6 +41,7 @@ type Server struct {
 	Applied    int64         // the revision that the host enforces
 	Trouble    string        // why it does not enforce a newer one; "" where it has none
 	Unenforced int64         // writes that no host confirmed in time
+	Counters   []policy.Counter
 }
 
 // An Operation is one thing that may be asked.

@@ -14,6 +14,7 @@ import (
 
 	"crenel/api"
 	"crenel/auth"
+	"crenel/policy"
 	"crenel/vpc"
 )
 
@@ -95,11 +96,11 @@ func refused[Out, In any](c *cell, in In, want string) {
 	}
 }
 
-const policy = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}}`
+const mayDescribe = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:Describe*","Resource":"*"}}`
 
 func TestKeys(t *testing.T) {
 	c := newCell(t)
-	user := do[CreateKeyOutput](c, CreateKeyInput{User: "ann", Policy: policy})
+	user := do[CreateKeyOutput](c, CreateKeyInput{User: "ann", Policy: mayDescribe})
 	other := do[CreateKeyOutput](c, CreateKeyInput{Account: "210987654321"})
 	if user.ARN != "arn:aws:iam::123456789012:user/ann" || other.ARN != "arn:aws:iam::210987654321:root" || len(user.Secret) != 40 || user.Created != now {
 		t.Errorf("made %+v and %+v", user, other)
@@ -107,7 +108,7 @@ func TestKeys(t *testing.T) {
 	if c.state.Accounts.Get("210987654321") == nil {
 		t.Error("the other account is not there")
 	}
-	if k, ok := auth.Key(c.state, user.ID); !ok || k.Secret != user.Secret || k.Policy != policy {
+	if k, ok := auth.Key(c.state, user.ID); !ok || k.Secret != user.Secret || k.Policy != mayDescribe {
 		t.Errorf("stored is %+v", k)
 	}
 	list := do[ListKeysOutput](c, ListKeysInput{})
@@ -133,14 +134,14 @@ func TestKeys(t *testing.T) {
 		t.Error("a deleted key is there")
 	}
 	for in, want := range map[CreateKeyInput]string{
-		{Account: "12345678901"}:                        `"12345678901" is not an account id`,
-		{Account: "12345678901x"}:                       "12 digits",
-		{Policy: policy}:                                "no user is named",
-		{User: "ann"}:                                   "the user ann has no policy",
-		{User: "a b", Policy: policy}:                   `"a b" is not a user name`,
-		{User: strings.Repeat("a", 65), Policy: policy}: "up to 64",
-		{User: "ann", Policy: "{}"}:                     "MalformedPolicyDocument: the policy has no Statement",
-		{User: "ann", Policy: policy[:len(policy)-1]}:   "MalformedPolicyDocument: the policy is no JSON",
+		{Account: "12345678901"}:                                `"12345678901" is not an account id`,
+		{Account: "12345678901x"}:                               "12 digits",
+		{Policy: mayDescribe}:                                   "no user is named",
+		{User: "ann"}:                                           "the user ann has no policy",
+		{User: "a b", Policy: mayDescribe}:                      `"a b" is not a user name`,
+		{User: strings.Repeat("a", 65), Policy: mayDescribe}:    "up to 64",
+		{User: "ann", Policy: "{}"}:                             "MalformedPolicyDocument: the policy has no Statement",
+		{User: "ann", Policy: mayDescribe[:len(mayDescribe)-1]}: "MalformedPolicyDocument: the policy is no JSON",
 	} {
 		refused[CreateKeyOutput](c, in, want)
 	}
@@ -196,8 +197,9 @@ func TestQuotas(t *testing.T) {
 func TestStatus(t *testing.T) {
 	c := newCell(t)
 	c.server.Connected, c.server.Applied, c.server.Unenforced, c.server.Trouble = true, 7, 2, "no room"
+	c.server.Counters = []policy.Counter{{Interface: 0, Reason: policy.Unsupported, Packets: 3, Bytes: 180}, {Interface: 99, Reason: policy.Allowed, Packets: 1, Bytes: 60}}
 	out := do[StatusOutput](c, StatusInput{})
-	want := &StatusOutput{Revision: 1, Host: Host{false, true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}, {"cell", 1}}, StoredOnly: api.StoredOnly}
+	want := &StatusOutput{Packets: []Packets{{"", "unsupported", true, 3, 180}, {"", "allowed", false, 1, 60}}, Revision: 1, Host: Host{false, true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}, {"cell", 1}}, StoredOnly: api.StoredOnly}
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Error(diff)
 	}
@@ -223,7 +225,7 @@ func random(t *testing.T, r *rapid.T) *cell {
 		return nil
 	})
 	for range rapid.IntRange(0, 3).Draw(r, "keys") {
-		do[CreateKeyOutput](c, CreateKeyInput{Account: rapid.SampledFrom([]string{"", "210987654321"}).Draw(r, "account"), User: "ann", Policy: policy})
+		do[CreateKeyOutput](c, CreateKeyInput{Account: rapid.SampledFrom([]string{"", "210987654321"}).Draw(r, "account"), User: "ann", Policy: mayDescribe})
 	}
 	for range rapid.IntRange(0, 4).Draw(r, "edits") {
 		scope := vpc.Scope{Account: "123456789012", Region: rapid.SampledFrom([]string{"us-east-1", "eu-west-1"}).Draw(r, "region")}
@@ -269,7 +271,7 @@ func TestImportAfterExportIsTheIdentity(t *testing.T) {
 
 func TestAnExportWithoutSecrets(t *testing.T) {
 	from, to := newCell(t), newCell(t)
-	key := do[CreateKeyOutput](from, CreateKeyInput{User: "ann", Policy: policy})
+	key := do[CreateKeyOutput](from, CreateKeyInput{User: "ann", Policy: mayDescribe})
 	exported := do[ExportOutput](from, ExportInput{}).Objects
 	text, err := json.Marshal(exported)
 	if seed := from.state.Cell().Seed; seed == "" || strings.Contains(string(text), seed) {
@@ -297,7 +299,7 @@ func TestAnExportWithoutSecrets(t *testing.T) {
 func TestRootKeysOfTheServersOwnAccountAreLeftOut(t *testing.T) {
 	from, to := newCell(t), newCell(t)
 	mine := do[CreateKeyOutput](from, CreateKeyInput{})
-	user := do[CreateKeyOutput](from, CreateKeyInput{User: "ann", Policy: policy})
+	user := do[CreateKeyOutput](from, CreateKeyInput{User: "ann", Policy: mayDescribe})
 	other := do[CreateKeyOutput](from, CreateKeyInput{Account: "210987654321"})
 	exported := do[ExportOutput](from, ExportInput{Secrets: true}).Objects
 	out, err := to.imports(exported)

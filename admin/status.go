@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"crenel/api"
+	"crenel/policy"
 	"crenel/vpc"
 )
 
@@ -18,6 +19,15 @@ type StatusOutput struct {
 	Unenforced int64        // writes that no host confirmed in time
 	Objects    []Count      // that are stored, by kind; kinds without any are left out
 	StoredOnly []api.Stored // what is stored and described, and nothing acts on yet
+	Packets    []Packets    // what became of packets on the host
+}
+
+// Packets are those that had a verdict at an interface. See policy.Counter.
+type Packets struct {
+	Interface      string // "eni-…"; "": a link of no interface, or the internet's side
+	Reason         string // of policy.Reason
+	Dropped        bool
+	Packets, Bytes uint64
 }
 
 // A Host is what enforces the State.
@@ -42,5 +52,23 @@ func status(v Server, e *vpc.Edit, _ *StatusInput) (*StatusOutput, error) {
 			out.Objects = append(out.Objects, Count{kind, counts[kind]})
 		}
 	}
+	out.Packets = packets(v.Counters, e.State)
 	return out, nil
+}
+
+// packets are the counters, with the interfaces by their ids.
+func packets(counters []policy.Counter, s *vpc.State) (out []Packets) {
+	ids := map[uint32]string{}
+	for _, c := range counters {
+		ids[c.Interface] = ""
+	}
+	for i := range s.Interfaces.All() {
+		if _, counted := ids[i.Num]; counted {
+			ids[i.Num] = i.ID
+		}
+	}
+	for _, c := range counters {
+		out = append(out, Packets{ids[c.Interface], c.Reason.String(), c.Reason.Drops(), c.Packets, c.Bytes})
+	}
+	return out
 }

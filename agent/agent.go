@@ -48,7 +48,8 @@ type Agent struct {
 	status  map[string]hostapi.InstanceReport
 	console map[string]time.Time // when the console that was reported was written
 	trouble string
-	pool    netip.Prefix // the public addresses that the data directory claimed
+	counted hostapi.Counters // as they were last reported
+	pool    netip.Prefix     // the public addresses that the data directory claimed
 
 	connected chan struct{}   // from the conversation: a new stream begins
 	attached  chan attachment // from workers: an interface is attached, or gone

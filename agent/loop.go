@@ -19,6 +19,7 @@ import (
 const (
 	sweepEvery = 15 * time.Second // expired connections
 	lookEvery  = time.Second      // consoles, and what could not be applied
+	countEvery = 5 * time.Second  // what packets became
 )
 
 // An attachment tells the loop of the link of an instance's interface. The loop answers when it knows of a link
@@ -48,33 +49,39 @@ type settlement struct {
 func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error {
 	var working sync.WaitGroup
 	defer working.Wait()
-	sweep, look := time.NewTicker(sweepEvery), time.NewTicker(lookEvery)
+	sweep, look, count := time.NewTicker(sweepEvery), time.NewTicker(lookEvery), time.NewTicker(countEvery)
 	defer sweep.Stop()
 	defer look.Stop()
+	defer count.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-a.connected:
 			clear(a.console)
-			a.push(a.consoles())
+			clear(a.counted)
+			a.push(a.consoles(), a.counters())
 		case d := <-desired:
 			a.desired = d
 			a.cutChanged()
 			a.dropDetached()
 			a.apply()
 			a.assign(ctx, &working)
-			a.push(nil)
+			a.push(nil, nil)
 		case at := <-a.attached:
 			at.done <- a.rewire(at)
 		case r := <-a.settled:
 			if w := a.workers[r.order.ID]; w != nil && same(r.order, w.ordered) { // else it is about what was ordered before
 				a.status[r.order.ID] = r.report
-				a.push(a.consoles())
+				a.push(a.consoles(), nil)
 			}
 		case <-sweep.C:
 			if _, err := a.kernel.Sweep(); err != nil {
 				a.Log.Error("sweep connections", "error", err)
+			}
+		case <-count.C:
+			if c := a.counters(); c != nil {
+				a.push(nil, c)
 			}
 		case <-look.C:
 			a.dropLeaving()
@@ -82,7 +89,7 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 				a.apply()
 			}
 			if c := a.consoles(); c != nil || a.trouble != "" {
-				a.push(c)
+				a.push(c, nil)
 			}
 		}
 	}
@@ -215,9 +222,9 @@ func (a *Agent) assign(ctx context.Context, working *sync.WaitGroup) {
 	}
 }
 
-// push hands the conversation what to say next: everything but the consoles is said anew each time, so
+// push hands the conversation what to say next: everything but the consoles and the counters is said anew each time, so
 // a report that was lost with its stream is never missed.
-func (a *Agent) push(consoles []hostapi.Console) {
+func (a *Agent) push(consoles []hostapi.Console, counters []policy.Counter) {
 	r := hostapi.Report{Host: "local", Public: a.pool, Capacity: a.kernel.Capacity(), Trouble: sentence(a.trouble)}
 	if a.view != nil {
 		r.Applied = a.view.Revision
@@ -233,9 +240,10 @@ func (a *Agent) push(consoles []hostapi.Console) {
 				consoles = append(consoles, c)
 			}
 		}
+		counters = hostapi.Counters{}.Add(unsaid.Counters).Add(counters).Sorted()
 	default:
 	}
-	r.Consoles = consoles
+	r.Consoles, r.Counters = consoles, counters
 	a.reports <- r
 }
 
@@ -247,6 +255,22 @@ func sentence(s string) string {
 		s = s[:most/2] + " … " + s[len(s)-most/2:]
 	}
 	return strings.ToValidUTF8(s, "?")
+}
+
+// counters are those that are not as they were last reported.
+func (a *Agent) counters() (out []policy.Counter) {
+	all, err := a.kernel.Counters()
+	if err != nil {
+		a.Log.Warn("counters", "error", err)
+		return nil
+	}
+	for _, c := range all {
+		if a.counted[hostapi.CounterKey{Interface: c.Interface, Reason: c.Reason}] != c {
+			out = append(out, c)
+		}
+	}
+	a.counted = a.counted.Add(out)
+	return out
 }
 
 // consoles are those that were written to since they were last reported.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 
@@ -35,6 +36,12 @@ func (c *statusCmd) Run(e *env) error {
 		}
 		for _, o := range s.Objects {
 			fmt.Fprintf(w, "%s\t%d\n", o.Kind, o.Count)
+		}
+		fmt.Fprintf(w, "\ndropped packets:\n")
+		for _, p := range s.Packets {
+			if p.Dropped {
+				fmt.Fprintf(w, "  %s\t%s\t%d\n", cmp.Or(p.Interface, "no interface"), p.Reason, p.Packets)
+			}
 		}
 		fmt.Fprintf(w, "\nstored, not enforced:\n")
 		for _, stored := range s.StoredOnly {

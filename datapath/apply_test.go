@@ -161,7 +161,7 @@ func TestAnAllowanceThatIsUsedUpTracksNoMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []Counter{{1, policy.Allowance, 2, uint64(2 * len(flow.Build(p)))}, {2, policy.Allowance, 1, uint64(len(flow.Build(p)))}} {
+	for _, want := range []policy.Counter{{Interface: 1, Reason: policy.Allowance, Packets: 2, Bytes: uint64(2 * len(flow.Build(p)))}, {Interface: 2, Reason: policy.Allowance, Packets: 1, Bytes: uint64(len(flow.Build(p)))}} {
 		if !slices.Contains(counters, want) {
 			t.Errorf("counters %v have no %v", counters, want)
 		}

@@ -10,28 +10,21 @@ import (
 	"crenel/policy"
 )
 
-// A Counter is how many packets had the verdict at the interface that decided.
-type Counter struct {
-	Interface      uint32 // Num; 0: a link of no interface, or the internet's side
-	Reason         policy.Reason
-	Packets, Bytes uint64 // with their Ethernet headers; of a large send, its segments and their one header
-}
-
 // Counters are those that are not 0, by interface and reason. An interface's begin when an Image
 // first has it, and end with it.
-func (d *Datapath) Counters() ([]Counter, error) {
+func (d *Datapath) Counters() ([]policy.Counter, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	slots := d.usedSlots()
 	slots[0] = true
-	var out []Counter
+	var out []policy.Counter
 	for slot := range slots {
 		var cpus []kernelCounters
 		if err := d.maps.Counters.Lookup(&slot, &cpus); err != nil {
 			return nil, fmt.Errorf("read counters: %w", err)
 		}
 		for r := range policy.Reasons {
-			c := Counter{Interface: d.slots[slot].Num, Reason: r}
+			c := policy.Counter{Interface: d.slots[slot].Num, Reason: r}
 			for _, cpu := range cpus {
 				c.Packets += cpu.By[r].Packets
 				c.Bytes += cpu.By[r].Bytes
@@ -41,7 +34,7 @@ func (d *Datapath) Counters() ([]Counter, error) {
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b Counter) int {
+	slices.SortFunc(out, func(a, b policy.Counter) int {
 		return cmp.Or(cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Reason, b.Reason))
 	})
 	return out, nil

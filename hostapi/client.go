@@ -114,7 +114,7 @@ func (r Report) parts() (parts []Report) {
 		if r.Consoles = r.Consoles[len(part.Consoles):]; len(r.Consoles) == 0 {
 			return parts
 		}
-		r.Instances = nil
+		r.Instances, r.Counters = nil, nil
 	}
 }
 

@@ -83,6 +83,7 @@ func TestAReportIsUnderstood(t *testing.T) {
 		{Applied: 2, Trouble: "the heap is full"},
 		{Host: "local", Capacity: policy.Cost{Interfaces: 1, Members: 2, Cells: 3}},
 		{Instances: []InstanceReport{{ID: "i-0", State: Running, Boots: 3}, {ID: "i-1", State: Stopped}, {ID: "i-2", State: Failed, Detail: "kaputt"}}},
+		{Counters: []policy.Counter{{Interface: 7, Reason: policy.Reasons - 1, Packets: 1 << 40, Bytes: 1 << 50}, {}}},
 		{Consoles: []Console{{"i-0", []byte{0, 255}, time.UnixMilli(1).UTC()}}},
 	} {
 		got, err := decodeReport(over(t, r.encode(), new(hostpb.Report)))

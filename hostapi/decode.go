@@ -46,7 +46,7 @@ func decodeReport(p *hostpb.Report) (Report, error) {
 	var d decoder
 	r := Report{Host: p.GetHost(), Public: d.prefix(p.GetPublicPool()), Applied: p.GetApplied(), Trouble: p.GetTrouble(),
 		Capacity:  policy.Cost{Interfaces: int(p.GetCapacity().GetInterfaces()), Members: int(p.GetCapacity().GetMembers()), Cells: int(p.GetCapacity().GetCells())},
-		Instances: each(p.GetInstances(), d.instanceReport), Consoles: each(p.GetConsoles(), d.console)}
+		Instances: each(p.GetInstances(), d.instanceReport), Consoles: each(p.GetConsoles(), d.console), Counters: each(p.GetCounters(), d.counter)}
 	d.want(r.Host == "" || name(r.Host), "the host's name is %q", r.Host)
 	d.want(!r.Public.IsValid() || r.Public.Addr().Is4() && r.Public.Bits() <= 30, "the public pool is %v", r.Public)
 	d.want(min(r.Capacity.Interfaces, r.Capacity.Members, r.Capacity.Cells) >= 0, "the capacity is %+v", r.Capacity)
@@ -66,6 +66,12 @@ func (d *decoder) instanceReport(p *hostpb.InstanceReport) InstanceReport {
 func (d *decoder) console(p *hostpb.Console) Console {
 	d.want(len(p.GetTail()) <= MaxTail, "a console of %d bytes", len(p.GetTail()))
 	return Console{d.id(p.GetInstance()), p.GetTail(), time.UnixMilli(p.GetAtUnixMs()).UTC()}
+}
+
+// counter is one of a reason that this version knows.
+func (d *decoder) counter(p *hostpb.Counter) policy.Counter {
+	d.want(p.GetReason() < uint32(policy.Reasons), "a counter of the reason %d", p.GetReason())
+	return policy.Counter{Interface: p.GetInterface(), Reason: policy.Reason(p.GetReason()), Packets: p.GetPackets(), Bytes: p.GetBytes()}
 }
 
 func (d *decoder) instance(p *hostpb.Instance) Instance {

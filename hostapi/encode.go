@@ -37,6 +37,9 @@ func (r Report) encode() *hostpb.Report {
 		}),
 		Consoles: each(r.Consoles, func(c Console) *hostpb.Console {
 			return &hostpb.Console{Instance: c.Instance, Tail: c.Tail, AtUnixMs: c.At.UnixMilli()}
+		}),
+		Counters: each(r.Counters, func(c policy.Counter) *hostpb.Counter {
+			return &hostpb.Counter{Interface: c.Interface, Reason: uint32(c.Reason), Packets: c.Packets, Bytes: c.Bytes}
 		})}
 }
 

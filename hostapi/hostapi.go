@@ -66,6 +66,7 @@ type Report struct {
 	Capacity  policy.Cost  // what the host can enforce; zero: it does not say
 	Instances []InstanceReport
 	Consoles  []Console
+	Counters  []policy.Counter // that count more than was said; in the first report all of them
 }
 
 // An InstanceReport is what became of an instance.

@@ -346,6 +346,21 @@ func TestReportsAndConsolesArrive(t *testing.T) {
 }
 
 // A host whose messages make no sense is shown the door, and nothing of them counts.
+// Newer counters take the place of older ones, and those of interfaces that are gone are forgotten.
+func TestCountersAreTheNewest(t *testing.T) {
+	var h Hosts
+	h.counters = h.counters.Add([]policy.Counter{{Interface: 1, Reason: policy.Spoofed, Packets: 1}, {Interface: 0, Reason: policy.NoInterface, Packets: 5}})
+	h.counters = h.counters.Add([]policy.Counter{{Interface: 1, Reason: policy.Spoofed, Packets: 2}, {Interface: 1, Reason: policy.Allowed, Packets: 9}, {Interface: 2, Reason: policy.Allowed, Packets: 1}})
+	want := []policy.Counter{{Reason: policy.NoInterface, Packets: 5}, {Interface: 1, Reason: policy.Allowed, Packets: 9}, {Interface: 1, Reason: policy.Spoofed, Packets: 2}, {Interface: 2, Reason: policy.Allowed, Packets: 1}}
+	if got := h.Counters(); !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+	h.Set(Desired{View: &policy.View{Interfaces: []policy.Interface{{Num: 1}}}})
+	if got := h.Counters(); !slices.Equal(got, want[:3]) {
+		t.Errorf("without interface 2: %v", got)
+	}
+}
+
 func TestMalformedReportsEndTheStream(t *testing.T) {
 	for name, first := range map[string]*hostpb.Report{
 		"no host":      {Applied: 3},

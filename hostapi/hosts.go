@@ -1,6 +1,7 @@
 package hostapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,12 +10,14 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"connectrpc.com/connect"
 
 	"crenel/hostapi/hostpb"
+	"crenel/policy"
 )
 
 // Hosts is the controller's end of the conversation. For now there is one host, whatever it is called.
@@ -33,6 +36,34 @@ type Hosts struct {
 	applied  int64
 	trouble  string
 	consoles map[string]Console
+	counters Counters
+}
+
+// Counters are what packets became, by interface and reason.
+type Counters map[CounterKey]policy.Counter
+
+// A CounterKey says what is counted: policy.Counter.
+type CounterKey struct {
+	Interface uint32
+	Reason    policy.Reason
+}
+
+// Add puts counters in the place of those that were known, and returns the result.
+func (c Counters) Add(newer []policy.Counter) Counters {
+	if c == nil {
+		c = Counters{}
+	}
+	for _, n := range newer {
+		c[CounterKey{n.Interface, n.Reason}] = n
+	}
+	return c
+}
+
+// Sorted are the counters by interface and reason.
+func (c Counters) Sorted() []policy.Counter {
+	return slices.SortedFunc(maps.Values(c), func(a, b policy.Counter) int {
+		return cmp.Or(cmp.Compare(a.Interface, b.Interface), cmp.Compare(a.Reason, b.Reason))
+	})
 }
 
 // Serve talks to the hosts that connect to l until ctx ends.
@@ -52,15 +83,20 @@ func (h *Hosts) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
-// Set says what the host should do from now on. Consoles of other instances are forgotten.
+// Set says what the host should do from now on. Consoles of other instances and counters of other interfaces are forgotten.
 func (h *Hosts) Set(d Desired) {
 	known := map[string]bool{}
 	for _, i := range d.Instances {
 		known[i.ID] = true
 	}
+	counted := map[uint32]bool{}
+	for _, i := range d.View.Interfaces {
+		counted[i.Num] = true
+	}
 	h.change(func() {
 		h.desired = &d
 		maps.DeleteFunc(h.consoles, func(id string, _ Console) bool { return !known[id] })
+		maps.DeleteFunc(h.counters, func(k CounterKey, _ policy.Counter) bool { return k.Interface != 0 && !counted[k.Interface] })
 	})
 }
 
@@ -90,6 +126,13 @@ func (h *Hosts) Console(instance string) (output []byte, at time.Time) {
 	defer h.mu.Unlock()
 	c := h.consoles[instance]
 	return c.Tail, c.At
+}
+
+// Counters are what the host said of packets, by interface and reason.
+func (h *Hosts) Counters() []policy.Counter {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.counters.Sorted()
 }
 
 // change makes a change and wakes everybody who waits for one.
@@ -221,6 +264,7 @@ func (h *Hosts) hear(s *stream, r Report) (current bool) {
 		for _, c := range r.Consoles {
 			h.consoles[c.Instance] = c
 		}
+		h.counters = h.counters.Add(r.Counters)
 	})
 	if !current || h.OnReport == nil || r.Host == "" && len(r.Instances) == 0 {
 		return current

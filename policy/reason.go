@@ -45,5 +45,12 @@ func (r Reason) String() string {
 	return "unknown"
 }
 
+// A Counter is how many packets had a verdict for the reason at the interface that decided.
+type Counter struct {
+	Interface      uint32 // Num; 0: a link of no interface, or the internet's side
+	Reason         Reason
+	Packets, Bytes uint64 // with their Ethernet headers; of a large send, its segments and their one header
+}
+
 // Drops tells whether the reason is one for which packets are dropped.
 func (r Reason) Drops() bool { return r >= Malformed }

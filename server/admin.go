@@ -61,5 +61,6 @@ func (s *Server) self() admin.Server {
 	if why := s.untold.Load(); why != nil {
 		trouble = *why
 	}
-	return admin.Server{Root: s.Root, Hostless: s.hostless, Connected: s.hosts.Connected(), Applied: applied, Trouble: trouble, Unenforced: s.unenforced.Load()}
+	return admin.Server{Root: s.Root, Hostless: s.hostless, Connected: s.hosts.Connected(), Applied: applied, Trouble: trouble, Unenforced: s.unenforced.Load(),
+		Counters: s.hosts.Counters()}
 }

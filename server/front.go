@@ -33,6 +33,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /{$}", s.serveAPI)
 	mux.HandleFunc("POST /crenel/v1/{operation}", s.serveAPI)
 	mux.HandleFunc("GET /healthz", s.serveHealth)
+	mux.Handle("GET /metrics", s.metrics())
 	mux.HandleFunc("/", serveNothing)
 	return mux
 }

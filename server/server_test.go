@@ -154,6 +154,18 @@ func TestOtherPathsAndMethodsAreNotServed(t *testing.T) {
 	}
 }
 
+// What is measured is for everybody who reaches the server, and so names nobody.
+func TestMetrics(t *testing.T) {
+	r := start(t)
+	a := r.send(request{method: "GET", path: "/metrics", unsigned: true})
+	for _, want := range []string{"crenel_state_revision ", "crenel_host_connected ", "crenel_unenforced_writes_total 0\n",
+		`crenel_packets{dropped="true",reason="no-ingress-rule"} 0`, `crenel_bytes{dropped="false",reason="established"} 0`} {
+		if a.status != http.StatusOK || !strings.Contains(a.body, want) {
+			t.Errorf("%d: no %q in\n%s", a.status, want, a.body)
+		}
+	}
+}
+
 func TestSTSSaysWhoSigned(t *testing.T) {
 	r := start(t)
 	q := post("Action=GetCallerIdentity&Version=2011-06-15")

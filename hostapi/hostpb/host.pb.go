@@ -72,7 +72,7 @@ func (x InstanceReport_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use InstanceReport_State.Descriptor instead.
 func (InstanceReport_State) EnumDescriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{2, 0}
+	return file_host_proto_rawDescGZIP(), []int{3, 0}
 }
 
 type Route_Target int32
@@ -124,7 +124,7 @@ func (x Route_Target) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Route_Target.Descriptor instead.
 func (Route_Target) EnumDescriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{13, 0}
+	return file_host_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // Report is what the host says of itself. The first of a stream has a host, its public_pool and every
@@ -140,7 +140,9 @@ type Report struct {
 	Instances []*InstanceReport `protobuf:"bytes,5,rep,name=instances,proto3" json:"instances,omitempty"`
 	Consoles  []*Console        `protobuf:"bytes,6,rep,name=consoles,proto3" json:"consoles,omitempty"`
 	// What the host can enforce. In the first of a stream.
-	Capacity      *Capacity `protobuf:"bytes,7,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	Capacity *Capacity `protobuf:"bytes,7,opt,name=capacity,proto3" json:"capacity,omitempty"`
+	// Those that counted since they were last said; in the first of a stream all of them.
+	Counters      []*Counter `protobuf:"bytes,8,rep,name=counters,proto3" json:"counters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -224,6 +226,82 @@ func (x *Report) GetCapacity() *Capacity {
 	return nil
 }
 
+func (x *Report) GetCounters() []*Counter {
+	if x != nil {
+		return x.Counters
+	}
+	return nil
+}
+
+// Counter mirrors policy.Counter.
+type Counter struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Interface     uint32                 `protobuf:"varint,1,opt,name=interface,proto3" json:"interface,omitempty"`
+	Reason        uint32                 `protobuf:"varint,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Packets       uint64                 `protobuf:"varint,3,opt,name=packets,proto3" json:"packets,omitempty"`
+	Bytes         uint64                 `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Counter) Reset() {
+	*x = Counter{}
+	mi := &file_host_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Counter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Counter) ProtoMessage() {}
+
+func (x *Counter) ProtoReflect() protoreflect.Message {
+	mi := &file_host_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Counter.ProtoReflect.Descriptor instead.
+func (*Counter) Descriptor() ([]byte, []int) {
+	return file_host_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Counter) GetInterface() uint32 {
+	if x != nil {
+		return x.Interface
+	}
+	return 0
+}
+
+func (x *Counter) GetReason() uint32 {
+	if x != nil {
+		return x.Reason
+	}
+	return 0
+}
+
+func (x *Counter) GetPackets() uint64 {
+	if x != nil {
+		return x.Packets
+	}
+	return 0
+}
+
+func (x *Counter) GetBytes() uint64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
 // Capacity mirrors policy.Cost.
 type Capacity struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -236,7 +314,7 @@ type Capacity struct {
 
 func (x *Capacity) Reset() {
 	*x = Capacity{}
-	mi := &file_host_proto_msgTypes[1]
+	mi := &file_host_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -248,7 +326,7 @@ func (x *Capacity) String() string {
 func (*Capacity) ProtoMessage() {}
 
 func (x *Capacity) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[1]
+	mi := &file_host_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -261,7 +339,7 @@ func (x *Capacity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Capacity.ProtoReflect.Descriptor instead.
 func (*Capacity) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{1}
+	return file_host_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Capacity) GetInterfaces() int32 {
@@ -299,7 +377,7 @@ type InstanceReport struct {
 
 func (x *InstanceReport) Reset() {
 	*x = InstanceReport{}
-	mi := &file_host_proto_msgTypes[2]
+	mi := &file_host_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -311,7 +389,7 @@ func (x *InstanceReport) String() string {
 func (*InstanceReport) ProtoMessage() {}
 
 func (x *InstanceReport) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[2]
+	mi := &file_host_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -324,7 +402,7 @@ func (x *InstanceReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstanceReport.ProtoReflect.Descriptor instead.
 func (*InstanceReport) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{2}
+	return file_host_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *InstanceReport) GetId() string {
@@ -367,7 +445,7 @@ type Console struct {
 
 func (x *Console) Reset() {
 	*x = Console{}
-	mi := &file_host_proto_msgTypes[3]
+	mi := &file_host_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -379,7 +457,7 @@ func (x *Console) String() string {
 func (*Console) ProtoMessage() {}
 
 func (x *Console) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[3]
+	mi := &file_host_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -392,7 +470,7 @@ func (x *Console) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Console.ProtoReflect.Descriptor instead.
 func (*Console) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{3}
+	return file_host_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Console) GetInstance() string {
@@ -427,7 +505,7 @@ type Desired struct {
 
 func (x *Desired) Reset() {
 	*x = Desired{}
-	mi := &file_host_proto_msgTypes[4]
+	mi := &file_host_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -439,7 +517,7 @@ func (x *Desired) String() string {
 func (*Desired) ProtoMessage() {}
 
 func (x *Desired) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[4]
+	mi := &file_host_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -452,7 +530,7 @@ func (x *Desired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desired.ProtoReflect.Descriptor instead.
 func (*Desired) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{4}
+	return file_host_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Desired) GetView() *View {
@@ -489,7 +567,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_host_proto_msgTypes[5]
+	mi := &file_host_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -501,7 +579,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[5]
+	mi := &file_host_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -514,7 +592,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{5}
+	return file_host_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Instance) GetId() string {
@@ -610,7 +688,7 @@ type Nic struct {
 
 func (x *Nic) Reset() {
 	*x = Nic{}
-	mi := &file_host_proto_msgTypes[6]
+	mi := &file_host_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +700,7 @@ func (x *Nic) String() string {
 func (*Nic) ProtoMessage() {}
 
 func (x *Nic) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[6]
+	mi := &file_host_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +713,7 @@ func (x *Nic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Nic.ProtoReflect.Descriptor instead.
 func (*Nic) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{6}
+	return file_host_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Nic) GetId() string {
@@ -702,7 +780,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_host_proto_msgTypes[7]
+	mi := &file_host_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -714,7 +792,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[7]
+	mi := &file_host_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -727,7 +805,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{7}
+	return file_host_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *View) GetRevision() int64 {
@@ -793,7 +871,7 @@ type Interface struct {
 
 func (x *Interface) Reset() {
 	*x = Interface{}
-	mi := &file_host_proto_msgTypes[8]
+	mi := &file_host_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -805,7 +883,7 @@ func (x *Interface) String() string {
 func (*Interface) ProtoMessage() {}
 
 func (x *Interface) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[8]
+	mi := &file_host_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -818,7 +896,7 @@ func (x *Interface) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interface.ProtoReflect.Descriptor instead.
 func (*Interface) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{8}
+	return file_host_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Interface) GetNum() uint32 {
@@ -917,7 +995,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_host_proto_msgTypes[9]
+	mi := &file_host_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -929,7 +1007,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[9]
+	mi := &file_host_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -942,7 +1020,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{9}
+	return file_host_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Group) GetNum() uint32 {
@@ -991,7 +1069,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_host_proto_msgTypes[10]
+	mi := &file_host_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1003,7 +1081,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[10]
+	mi := &file_host_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1016,7 +1094,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{10}
+	return file_host_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Rule) GetId() string {
@@ -1110,7 +1188,7 @@ type Subnet struct {
 
 func (x *Subnet) Reset() {
 	*x = Subnet{}
-	mi := &file_host_proto_msgTypes[11]
+	mi := &file_host_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1200,7 @@ func (x *Subnet) String() string {
 func (*Subnet) ProtoMessage() {}
 
 func (x *Subnet) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[11]
+	mi := &file_host_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1213,7 @@ func (x *Subnet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subnet.ProtoReflect.Descriptor instead.
 func (*Subnet) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{11}
+	return file_host_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Subnet) GetId() string {
@@ -1194,7 +1272,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_host_proto_msgTypes[12]
+	mi := &file_host_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1206,7 +1284,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[12]
+	mi := &file_host_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1219,7 +1297,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{12}
+	return file_host_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Entry) GetNumber() int32 {
@@ -1274,7 +1352,7 @@ type Route struct {
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_host_proto_msgTypes[13]
+	mi := &file_host_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1286,7 +1364,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[13]
+	mi := &file_host_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1299,7 +1377,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{13}
+	return file_host_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Route) GetDestination() *Prefix {
@@ -1327,7 +1405,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_host_proto_msgTypes[14]
+	mi := &file_host_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1339,7 +1417,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[14]
+	mi := &file_host_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1352,7 +1430,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{14}
+	return file_host_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Member) GetVpc() uint32 {
@@ -1387,7 +1465,7 @@ type Prefix struct {
 
 func (x *Prefix) Reset() {
 	*x = Prefix{}
-	mi := &file_host_proto_msgTypes[15]
+	mi := &file_host_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1399,7 +1477,7 @@ func (x *Prefix) String() string {
 func (*Prefix) ProtoMessage() {}
 
 func (x *Prefix) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[15]
+	mi := &file_host_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1412,7 +1490,7 @@ func (x *Prefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prefix.ProtoReflect.Descriptor instead.
 func (*Prefix) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{15}
+	return file_host_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Prefix) GetAddr() []byte {
@@ -1434,7 +1512,7 @@ var File_host_proto protoreflect.FileDescriptor
 const file_host_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"host.proto\x12\x0ecrenel.host.v1\"\xb2\x02\n" +
+	"host.proto\x12\x0ecrenel.host.v1\"\xe7\x02\n" +
 	"\x06Report\x12\x12\n" +
 	"\x04host\x18\x01 \x01(\tR\x04host\x127\n" +
 	"\vpublic_pool\x18\x02 \x01(\v2\x16.crenel.host.v1.PrefixR\n" +
@@ -1443,7 +1521,13 @@ const file_host_proto_rawDesc = "" +
 	"\atrouble\x18\x04 \x01(\tR\atrouble\x12<\n" +
 	"\tinstances\x18\x05 \x03(\v2\x1e.crenel.host.v1.InstanceReportR\tinstances\x123\n" +
 	"\bconsoles\x18\x06 \x03(\v2\x17.crenel.host.v1.ConsoleR\bconsoles\x124\n" +
-	"\bcapacity\x18\a \x01(\v2\x18.crenel.host.v1.CapacityR\bcapacity\"Z\n" +
+	"\bcapacity\x18\a \x01(\v2\x18.crenel.host.v1.CapacityR\bcapacity\x123\n" +
+	"\bcounters\x18\b \x03(\v2\x17.crenel.host.v1.CounterR\bcounters\"o\n" +
+	"\aCounter\x12\x1c\n" +
+	"\tinterface\x18\x01 \x01(\rR\tinterface\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x18\n" +
+	"\apackets\x18\x03 \x01(\x04R\apackets\x12\x14\n" +
+	"\x05bytes\x18\x04 \x01(\x04R\x05bytes\"Z\n" +
 	"\bCapacity\x12\x1e\n" +
 	"\n" +
 	"interfaces\x18\x01 \x01(\x05R\n" +
@@ -1577,58 +1661,60 @@ func file_host_proto_rawDescGZIP() []byte {
 }
 
 var file_host_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_host_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_host_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_host_proto_goTypes = []any{
 	(InstanceReport_State)(0), // 0: crenel.host.v1.InstanceReport.State
 	(Route_Target)(0),         // 1: crenel.host.v1.Route.Target
 	(*Report)(nil),            // 2: crenel.host.v1.Report
-	(*Capacity)(nil),          // 3: crenel.host.v1.Capacity
-	(*InstanceReport)(nil),    // 4: crenel.host.v1.InstanceReport
-	(*Console)(nil),           // 5: crenel.host.v1.Console
-	(*Desired)(nil),           // 6: crenel.host.v1.Desired
-	(*Instance)(nil),          // 7: crenel.host.v1.Instance
-	(*Nic)(nil),               // 8: crenel.host.v1.Nic
-	(*View)(nil),              // 9: crenel.host.v1.View
-	(*Interface)(nil),         // 10: crenel.host.v1.Interface
-	(*Group)(nil),             // 11: crenel.host.v1.Group
-	(*Rule)(nil),              // 12: crenel.host.v1.Rule
-	(*Subnet)(nil),            // 13: crenel.host.v1.Subnet
-	(*Entry)(nil),             // 14: crenel.host.v1.Entry
-	(*Route)(nil),             // 15: crenel.host.v1.Route
-	(*Member)(nil),            // 16: crenel.host.v1.Member
-	(*Prefix)(nil),            // 17: crenel.host.v1.Prefix
+	(*Counter)(nil),           // 3: crenel.host.v1.Counter
+	(*Capacity)(nil),          // 4: crenel.host.v1.Capacity
+	(*InstanceReport)(nil),    // 5: crenel.host.v1.InstanceReport
+	(*Console)(nil),           // 6: crenel.host.v1.Console
+	(*Desired)(nil),           // 7: crenel.host.v1.Desired
+	(*Instance)(nil),          // 8: crenel.host.v1.Instance
+	(*Nic)(nil),               // 9: crenel.host.v1.Nic
+	(*View)(nil),              // 10: crenel.host.v1.View
+	(*Interface)(nil),         // 11: crenel.host.v1.Interface
+	(*Group)(nil),             // 12: crenel.host.v1.Group
+	(*Rule)(nil),              // 13: crenel.host.v1.Rule
+	(*Subnet)(nil),            // 14: crenel.host.v1.Subnet
+	(*Entry)(nil),             // 15: crenel.host.v1.Entry
+	(*Route)(nil),             // 16: crenel.host.v1.Route
+	(*Member)(nil),            // 17: crenel.host.v1.Member
+	(*Prefix)(nil),            // 18: crenel.host.v1.Prefix
 }
 var file_host_proto_depIdxs = []int32{
-	17, // 0: crenel.host.v1.Report.public_pool:type_name -> crenel.host.v1.Prefix
-	4,  // 1: crenel.host.v1.Report.instances:type_name -> crenel.host.v1.InstanceReport
-	5,  // 2: crenel.host.v1.Report.consoles:type_name -> crenel.host.v1.Console
-	3,  // 3: crenel.host.v1.Report.capacity:type_name -> crenel.host.v1.Capacity
-	0,  // 4: crenel.host.v1.InstanceReport.state:type_name -> crenel.host.v1.InstanceReport.State
-	9,  // 5: crenel.host.v1.Desired.view:type_name -> crenel.host.v1.View
-	7,  // 6: crenel.host.v1.Desired.instances:type_name -> crenel.host.v1.Instance
-	8,  // 7: crenel.host.v1.Instance.interfaces:type_name -> crenel.host.v1.Nic
-	17, // 8: crenel.host.v1.View.public:type_name -> crenel.host.v1.Prefix
-	10, // 9: crenel.host.v1.View.interfaces:type_name -> crenel.host.v1.Interface
-	11, // 10: crenel.host.v1.View.groups:type_name -> crenel.host.v1.Group
-	13, // 11: crenel.host.v1.View.subnets:type_name -> crenel.host.v1.Subnet
-	16, // 12: crenel.host.v1.View.members:type_name -> crenel.host.v1.Member
-	12, // 13: crenel.host.v1.Group.ingress:type_name -> crenel.host.v1.Rule
-	12, // 14: crenel.host.v1.Group.egress:type_name -> crenel.host.v1.Rule
-	17, // 15: crenel.host.v1.Rule.cidr:type_name -> crenel.host.v1.Prefix
-	17, // 16: crenel.host.v1.Subnet.cidr:type_name -> crenel.host.v1.Prefix
-	15, // 17: crenel.host.v1.Subnet.routes:type_name -> crenel.host.v1.Route
-	14, // 18: crenel.host.v1.Subnet.ingress:type_name -> crenel.host.v1.Entry
-	14, // 19: crenel.host.v1.Subnet.egress:type_name -> crenel.host.v1.Entry
-	17, // 20: crenel.host.v1.Entry.cidr:type_name -> crenel.host.v1.Prefix
-	17, // 21: crenel.host.v1.Route.destination:type_name -> crenel.host.v1.Prefix
-	1,  // 22: crenel.host.v1.Route.target:type_name -> crenel.host.v1.Route.Target
-	2,  // 23: crenel.host.v1.Host.Sync:input_type -> crenel.host.v1.Report
-	6,  // 24: crenel.host.v1.Host.Sync:output_type -> crenel.host.v1.Desired
-	24, // [24:25] is the sub-list for method output_type
-	23, // [23:24] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	18, // 0: crenel.host.v1.Report.public_pool:type_name -> crenel.host.v1.Prefix
+	5,  // 1: crenel.host.v1.Report.instances:type_name -> crenel.host.v1.InstanceReport
+	6,  // 2: crenel.host.v1.Report.consoles:type_name -> crenel.host.v1.Console
+	4,  // 3: crenel.host.v1.Report.capacity:type_name -> crenel.host.v1.Capacity
+	3,  // 4: crenel.host.v1.Report.counters:type_name -> crenel.host.v1.Counter
+	0,  // 5: crenel.host.v1.InstanceReport.state:type_name -> crenel.host.v1.InstanceReport.State
+	10, // 6: crenel.host.v1.Desired.view:type_name -> crenel.host.v1.View
+	8,  // 7: crenel.host.v1.Desired.instances:type_name -> crenel.host.v1.Instance
+	9,  // 8: crenel.host.v1.Instance.interfaces:type_name -> crenel.host.v1.Nic
+	18, // 9: crenel.host.v1.View.public:type_name -> crenel.host.v1.Prefix
+	11, // 10: crenel.host.v1.View.interfaces:type_name -> crenel.host.v1.Interface
+	12, // 11: crenel.host.v1.View.groups:type_name -> crenel.host.v1.Group
+	14, // 12: crenel.host.v1.View.subnets:type_name -> crenel.host.v1.Subnet
+	17, // 13: crenel.host.v1.View.members:type_name -> crenel.host.v1.Member
+	13, // 14: crenel.host.v1.Group.ingress:type_name -> crenel.host.v1.Rule
+	13, // 15: crenel.host.v1.Group.egress:type_name -> crenel.host.v1.Rule
+	18, // 16: crenel.host.v1.Rule.cidr:type_name -> crenel.host.v1.Prefix
+	18, // 17: crenel.host.v1.Subnet.cidr:type_name -> crenel.host.v1.Prefix
+	16, // 18: crenel.host.v1.Subnet.routes:type_name -> crenel.host.v1.Route
+	15, // 19: crenel.host.v1.Subnet.ingress:type_name -> crenel.host.v1.Entry
+	15, // 20: crenel.host.v1.Subnet.egress:type_name -> crenel.host.v1.Entry
+	18, // 21: crenel.host.v1.Entry.cidr:type_name -> crenel.host.v1.Prefix
+	18, // 22: crenel.host.v1.Route.destination:type_name -> crenel.host.v1.Prefix
+	1,  // 23: crenel.host.v1.Route.target:type_name -> crenel.host.v1.Route.Target
+	2,  // 24: crenel.host.v1.Host.Sync:input_type -> crenel.host.v1.Report
+	7,  // 25: crenel.host.v1.Host.Sync:output_type -> crenel.host.v1.Desired
+	25, // [25:26] is the sub-list for method output_type
+	24, // [24:25] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_host_proto_init() }
@@ -1636,7 +1722,7 @@ func file_host_proto_init() {
 	if File_host_proto != nil {
 		return
 	}
-	file_host_proto_msgTypes[10].OneofWrappers = []any{
+	file_host_proto_msgTypes[11].OneofWrappers = []any{
 		(*Rule_Cidr)(nil),
 		(*Rule_Group)(nil),
 	}
@@ -1646,7 +1732,7 @@ func file_host_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_host_proto_rawDesc), len(file_host_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
