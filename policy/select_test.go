@@ -403,3 +403,52 @@ func TestForIsTheSameEveryTime(t *testing.T) {
 func TestForAnEmptyState(t *testing.T) {
 	same(t, "an empty State", policy.For(vpc.New(), ""), &policy.View{})
 }
+
+// The entries of the subnet's own network ACL, of IPv4, each way in their order, without the one that is left when none decided.
+func TestForTakesTheSubnetsACL(t *testing.T) {
+	c := newCell()
+	v := c.DefaultVPC()
+	s := c.subnet(v.ID, 0)
+	acl := *c.NewNetworkACL(v, false)
+	web := vpc.ACLEntry{Number: 200, Allow: true, What: ports(flow.TCP, 80, 80), CIDR: prefix("10.0.0.0/8")}
+	deny := vpc.ACLEntry{Number: 90, What: ports(flow.ICMP, 8, -1), CIDR: prefix("0.0.0.0/0")}
+	six := vpc.ACLEntry{Number: 95, Allow: true, What: everything(), CIDR: prefix("::/0")}
+	out := vpc.ACLEntry{Number: 1, Egress: true, Allow: true, What: everything(), CIDR: prefix("0.0.0.0/0")}
+	acl.Entries = append(acl.Entries, web, deny, six, out)
+	vpc.SortEntries(acl.Entries)
+	c.NetworkACLs.Put(&acl)
+	own := *s
+	own.ACL = acl.ID
+	c.Subnets.Put(&own)
+	c.launch(&own, vpc.Running, c.DefaultGroup(v.ID))
+	c.launch(c.subnet(v.ID, 1), vpc.Running, c.DefaultGroup(v.ID))
+	for _, got := range policy.For(c.State, "").Subnets {
+		want := policytest.AllowAll
+		if got.ID == own.ID {
+			want = policy.ACL{
+				Ingress: []policy.Entry{{Number: 90, What: policy.What(deny.What), CIDR: deny.CIDR}, {Number: 200, Allow: true, What: policy.What(web.What), CIDR: web.CIDR}},
+				Egress:  []policy.Entry{{Number: 1, Allow: true, What: policy.What(out.What), CIDR: out.CIDR}},
+			}
+		}
+		same(t, "the ACL of "+got.ID, got.ACL, want)
+	}
+}
+
+// What a rule's prefix list holds is no rule for everywhere, and an interface's timeouts are its own.
+func TestForSaysWhatTrackingAsksFor(t *testing.T) {
+	c := newCell()
+	v := c.DefaultVPC()
+	list := &vpc.PrefixList{ID: c.NewID("pl"), Scope: c.Scope, Versions: []vpc.PrefixListVersion{{Entries: []vpc.PrefixEntry{{CIDR: prefix("0.0.0.0/0")}}}}}
+	c.PrefixLists.Put(list)
+	g := c.group(v.ID, "g", rule(ports(flow.TCP, 80, 80), vpc.Peer{PrefixList: list.ID}), rule(ports(flow.TCP, 81, 81), anywhere("0.0.0.0/0")))
+	i := *c.launch(c.subnet(v.ID, 0), vpc.Running, g)
+	i.Tracking = vpc.TrackingTimeouts{TCPEstablished: 350, UDP: 45}
+	c.Interfaces.Put(&i)
+	got := policy.For(c.State, "")
+	for _, r := range got.Groups[0].Ingress {
+		if want := r.What.From == 80; r.Listed != want || r.Everywhere() == want {
+			t.Errorf("port %d: listed %t, everywhere %t", r.What.From, r.Listed, r.Everywhere())
+		}
+	}
+	same(t, "its timeouts", got.Interfaces[0].Timeouts, policy.Timeouts{TCPEstablished: 350, UDP: 45})
+}
