@@ -26,7 +26,7 @@ type rule struct {
 
 var rules = map[string]rule{
 	"flow":   {why: "the pure core: a packet"},
-	"vpc":    {modules: "github.com/tidwall/btree", why: "the pure core: the nouns; btree holds State's tables"},
+	"vpc":    {modules: "github.com/go-json-experiment/json github.com/tidwall/btree", why: "the pure core: the nouns; btree holds State's tables; json reads them twice as fast as the standard library"},
 	"policy": {rooms: "flow vpc", why: "the pure core: what rules mean"},
 
 	"policy/policytest": {rooms: "policy flow", why: "random worlds for the tests of policy and datapath"},

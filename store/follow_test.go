@@ -37,7 +37,7 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 func TestDataThatIsNotOursIsRefused(t *testing.T) {
 	for _, row := range []struct{ key, value, want string }{
 		{objects + "load-balancer/1", "{}", `unknown kind "load-balancer"`},
-		{objects + "account/1", "{", "account 1: unexpected end of JSON input"},
+		{objects + "account/1", "{", "account 1: jsontext: unexpected EOF"},
 		{objects + "account/1", `{"ID":"2"}`, "account 1: holds the object 2"},
 		{sequenceKey, "7", "is damaged or was deleted"},
 	} {

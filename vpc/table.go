@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/tidwall/btree"
 )
 
@@ -272,7 +273,7 @@ func (t *Table[T]) parse(c *Change) error {
 		return nil
 	}
 	o := new(T)
-	if err := json.Unmarshal(c.Value, o); err != nil {
+	if err := jsonv2.Unmarshal(c.Value, o); err != nil { // takes half as long: a server reads all there is when it starts
 		return fmt.Errorf("%s %s: %w", t.kind, c.Key, err)
 	}
 	c.object = o
