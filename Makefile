@@ -20,7 +20,8 @@ test: all
 
 soak: all
 	@./setup.sh test
-	CRENEL_SOAK=1 ./test.sh -timeout 45m -skip '^Test(Terraform|Ansible|JavaScript|CLI|TheSessionOfTheREADME)$$' ./api ./datapath ./store ./cli ./lab
+	@./setup.sh soak
+	CRENEL_SOAK=1 ./test.sh -tags soak -timeout 45m -skip '^Test(Terraform|Ansible|JavaScript|CLI|TheSessionOfTheREADME)$$' ./api ./datapath ./store ./cli ./lab
 
 bench: all
 	@./setup.sh test

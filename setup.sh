@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a make target needs, or names them where it may not.
-#   setup.sh build|test|generate
+#   setup.sh build|test|soak|generate
 set -eu
 need() { # command package
 	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
@@ -21,6 +21,11 @@ test)
 	[ -x /usr/bin/ansible-playbook ] || missing="$missing ansible"
 	[ -e /usr/lib/python3/dist-packages/boto3 ] || missing="$missing python3-boto3"
 	;;
+soak)
+	need qemu-system-x86_64 qemu-system-x86
+	need cpio cpio
+	need xz xz-utils
+	;;
 generate)
 	# The committed objects are Debian 12's clang's, to the byte.
 	need clang-14 clang-14
@@ -29,7 +34,7 @@ generate)
 	[ -e /usr/include/linux/bpf.h ] || missing="$missing linux-libc-dev"
 	;;
 *)
-	echo "usage: setup.sh build|test|generate" >&2
+	echo "usage: setup.sh build|test|soak|generate" >&2
 	exit 2
 	;;
 esac
@@ -48,4 +53,15 @@ fi
 if [ "$1" = test ] && [ ! -e lab/testdata/js/node_modules ]; then
 	command -v npm >/dev/null 2>&1 || { echo "setup: Node.js and npm must be on the PATH" >&2; exit 1; }
 	npm ci --prefix lab/testdata/js --no-audit --no-fund --silent
+fi
+# Debian's kernel of another version than the one that runs here, for datapath's tests in a virtual machine. It is not
+# installed, only unpacked.
+kernel=datapath/testdata/kernel
+if [ "$1" = soak ] && [ ! -e $kernel/boot ]; then
+	package=$(apt-cache depends linux-image-6.12-amd64 | awk '/Depends:/ { print $2; exit }')
+	[ -n "$package" ] || { echo "setup: no package linux-image-6.12-amd64: is bookworm-security among apt's sources?" >&2; exit 1; }
+	rm -rf $kernel.new
+	mkdir -p $kernel.new
+	(cd $kernel.new && apt-get download -qq "$package" && dpkg-deb -x ./*.deb . && rm -f ./*.deb)
+	mv $kernel.new $kernel
 fi
