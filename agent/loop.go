@@ -257,19 +257,25 @@ func sentence(s string) string {
 	return strings.ToValidUTF8(s, "?")
 }
 
-// counters are those that are not as they were last reported.
+// counters are those that are not as they were last reported; of an interface that is gone, or begins anew, they are 0.
 func (a *Agent) counters() (out []policy.Counter) {
 	all, err := a.kernel.Counters()
 	if err != nil {
 		a.Log.Warn("counters", "error", err)
 		return nil
 	}
-	for _, c := range all {
-		if a.counted[hostapi.CounterKey{Interface: c.Interface, Reason: c.Reason}] != c {
+	now := hostapi.Counters{}.Add(all)
+	for key, c := range now {
+		if a.counted[key] != c {
 			out = append(out, c)
 		}
 	}
-	a.counted = a.counted.Add(out)
+	for key := range a.counted {
+		if _, ok := now[key]; !ok {
+			out = append(out, policy.Counter{Interface: key.Interface, Reason: key.Reason})
+		}
+	}
+	a.counted = now
 	return out
 }
 

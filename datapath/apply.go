@@ -292,9 +292,13 @@ func (p *plan) configure() {
 	store(&c.PoolMask, mask)
 }
 
-// guaranteed is each interface's share of the half of the table that is not shared: at least one connection.
+// shares is into how many parts, at least, the half of the table is cut that is not shared: so interfaces that come later
+// find theirs free.
+const shares = 64
+
+// guaranteed is each interface's part of that half: at least one connection.
 func guaranteed(table uint32, interfaces int) uint32 {
-	return max(1, table/2/uint32(max(1, interfaces)))
+	return max(1, table/2/uint32(max(shares, interfaces)))
 }
 
 // store publishes the number: a program that reads it reads what was written before, too.

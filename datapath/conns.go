@@ -7,8 +7,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
-
-	"crenel/policy"
 )
 
 // now is the clock that the programs read, in seconds.
@@ -36,7 +34,9 @@ func ticks() (uint32, error) {
 // late is how long a connection stays in the table after it expired.
 const late = 60
 
-// Sweep deletes connections that expired a minute ago: to the programs they were none since then.
+// Sweep deletes connections that expired a minute ago, and those of interfaces that are gone after a minute's silence: to the
+// programs they were none since then. Should an interface be given longer timeouts during the sweep, some that they would
+// have kept alive may go.
 //
 // A program may hold an element while it is deleted, and the kernel may give it to another connection
 // at once. No harm comes of it: programs never write to an expired element, see continues in conns.h,
@@ -51,10 +51,7 @@ func (d *Datapath) Sweep() (deleted int, err error) {
 	timeouts, count := d.timeouts(), map[uint32]uint64{} // by interface
 	before := d.charged()
 	stale := func(k kernelConnectionKey, c kernelConnection) bool {
-		states, ok := timeouts[k.Interface]
-		if !ok { // of an interface that is gone, or comes back
-			states = timeouts[0]
-		}
+		states := timeouts[k.Interface] // 0 of an interface that is gone: nobody is at that end any more
 		return int32(now-c.Seen) > int32(states[c.State&0xf])+late
 	}
 	err = d.connections(func(k kernelConnectionKey, c kernelConnection) error {
@@ -115,15 +112,11 @@ func (d *Datapath) recharge(before, count map[uint32]uint64) {
 	atomic.AddUint64(&d.charge[0], shared-before[0])
 }
 
-// timeouts are those of the interfaces in force, by their numbers; of 0 the usual ones.
+// timeouts are those of the interfaces in force, by their numbers.
 func (d *Datapath) timeouts() map[uint32][16]uint32 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var usual [16]uint32
-	for s := range policy.ConnStates {
-		usual[s] = s.Timeout()
-	}
-	all := map[uint32][16]uint32{0: usual}
+	all := map[uint32][16]uint32{}
 	for slot := range d.usedSlots() {
 		all[d.slots[slot].Num] = d.slots[slot].Timeout
 	}

@@ -46,7 +46,7 @@ func decodeReport(p *hostpb.Report) (Report, error) {
 	var d decoder
 	r := Report{Host: p.GetHost(), Public: d.prefix(p.GetPublicPool()), Applied: p.GetApplied(), Trouble: p.GetTrouble(),
 		Capacity:  policy.Cost{Interfaces: int(p.GetCapacity().GetInterfaces()), Members: int(p.GetCapacity().GetMembers()), Cells: int(p.GetCapacity().GetCells())},
-		Instances: each(p.GetInstances(), d.instanceReport), Consoles: each(p.GetConsoles(), d.console), Counters: each(p.GetCounters(), d.counter)}
+		Instances: each(p.GetInstances(), d.instanceReport), Consoles: each(p.GetConsoles(), d.console), Counters: counters(p.GetCounters())}
 	d.want(r.Host == "" || name(r.Host), "the host's name is %q", r.Host)
 	d.want(!r.Public.IsValid() || r.Public.Addr().Is4() && r.Public.Bits() <= 30, "the public pool is %v", r.Public)
 	d.want(min(r.Capacity.Interfaces, r.Capacity.Members, r.Capacity.Cells) >= 0, "the capacity is %+v", r.Capacity)
@@ -68,10 +68,14 @@ func (d *decoder) console(p *hostpb.Console) Console {
 	return Console{d.id(p.GetInstance()), p.GetTail(), time.UnixMilli(p.GetAtUnixMs()).UTC()}
 }
 
-// counter is one of a reason that this version knows.
-func (d *decoder) counter(p *hostpb.Counter) policy.Counter {
-	d.want(p.GetReason() < uint32(policy.Reasons), "a counter of the reason %d", p.GetReason())
-	return policy.Counter{Interface: p.GetInterface(), Reason: policy.Reason(p.GetReason()), Packets: p.GetPackets(), Bytes: p.GetBytes()}
+// counters leaves out those of reasons that this version does not know: a newer host may.
+func counters(ps []*hostpb.Counter) (out []policy.Counter) {
+	for _, p := range ps {
+		if p.GetReason() < uint32(policy.Reasons) {
+			out = append(out, policy.Counter{Interface: p.GetInterface(), Reason: policy.Reason(p.GetReason()), Packets: p.GetPackets(), Bytes: p.GetBytes()})
+		}
+	}
+	return out
 }
 
 func (d *decoder) instance(p *hostpb.Instance) Instance {

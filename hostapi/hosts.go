@@ -131,8 +131,9 @@ func (h *Hosts) Console(instance string) (output []byte, at time.Time) {
 // Counters are what the host said of packets, by interface and reason.
 func (h *Hosts) Counters() []policy.Counter {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.counters.Sorted()
+	all := maps.Clone(h.counters)
+	h.mu.Unlock()
+	return all.Sorted()
 }
 
 // change makes a change and wakes everybody who waits for one.
@@ -216,7 +217,7 @@ func (h *Hosts) join(s *stream, first Report) {
 		if h.current != nil {
 			h.current.end(errReplaced)
 		}
-		h.current, h.applied, h.trouble = s, first.Applied, first.Trouble
+		h.current, h.applied, h.trouble, h.counters = s, first.Applied, first.Trouble, nil
 	})
 	h.log().Info("host connected", "host", first.Host, "applied", first.Applied)
 }

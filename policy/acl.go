@@ -65,10 +65,18 @@ func meetEntries(a, b []Entry) (both []Entry) {
 			if e.Allow {
 				m.Number = f.Number
 			}
-			both = append(both, m)
+			if !slices.ContainsFunc(both, func(o Entry) bool { return o.covers(m) }) { // so Meet(Meet(a, b), b) is no longer
+				both = append(both, m)
+			}
 		}
 	}
 	return both
+}
+
+// covers tells whether no packet that o matches gets past e.
+func (e Entry) covers(o Entry) bool {
+	what, some := commonWhat(e.What, o.What)
+	return some && what == o.What && e.CIDR.Bits() <= o.CIDR.Bits() && e.CIDR.Contains(o.CIDR.Addr())
 }
 
 // commonCIDR is the smaller one, if it is in the other.

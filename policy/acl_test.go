@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -130,5 +131,23 @@ func TestACLsMeetExactly(t *testing.T) {
 	}
 	if refused < 100 {
 		t.Errorf("an ACL refused %d packets", refused)
+	}
+}
+
+// A change that is tried again and again goes through the same View each time: it does not grow.
+func TestMeetingAgainChangesNoACL(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 300 {
+		a := policytest.RandomView(r)
+		b := policytest.Reroll(r, a)
+		once := policy.Meet(a, b)
+		again := policy.Meet(once, b)
+		for i := range once.Subnets {
+			if !reflect.DeepEqual(once.Subnets[i].ACL, again.Subnets[i].ACL) {
+				t.Fatalf("seed %d:\nonce  %+v\nagain %+v", seed, once.Subnets[i].ACL, again.Subnets[i].ACL)
+			}
+		}
 	}
 }

@@ -4,7 +4,7 @@ import "crenel/flow"
 
 const (
 	// fragmentSlots is how many packets in pieces are remembered of each sender at once. A new one takes the place of the
-	// one whose identification ends alike: no sender can take another's.
+	// one whose identification ends alike: no interface can take another's. The internet is one sender.
 	fragmentSlots = 64
 
 	// fragmentTimeout is for how many seconds; Linux puts pieces together for as long.

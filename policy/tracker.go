@@ -39,6 +39,7 @@ type entry struct {
 	opened   direction // of the packet that made it
 	seen     uint32    // when the last packet passed
 	fin      [2]bool   // TCP: FIN was seen in the direction
+	wasOpen  bool      // TCP: it was established once
 	answered bool      // UDP: a reply was seen
 	again    bool      // UDP: and a request after it
 }
@@ -108,8 +109,8 @@ func (t *Tracker) hit(now uint32, c crossing) bool {
 // traffic of the connection. What is untracked has no connection: errors about that need a rule.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
 func (t *Tracker) related(now uint32, c crossing) bool {
-	if !c.packet.Quote.IsValid() {
-		return false
+	if q := c.packet.Quote; !q.IsValid() || q.Src != c.packet.Dst {
+		return false // an error goes to who sent what it is about, and to nobody else
 	}
 	c.packet, c.direction = c.packet.Quote.Packet(), c.direction.other() // it went the other way
 	k, ok := c.key()
@@ -228,15 +229,17 @@ func (e *entry) passTCP(c crossing, reply bool) {
 	switch {
 	case has(flow.RST):
 		e.state = TCPReset
-	case e.state == TCPReset && !has(flow.SYN):
+	case e.state == TCPReset && !has(flow.SYN) && e.wasOpen:
 		e.state = TCPEstablished
+	case e.state == TCPReset && !has(flow.SYN):
+		e.state = TCPOpening // one end alone makes no connection, whatever it sends
 	case has(flow.FIN):
 		e.fin[c.direction] = true
 		if e.fin[in] && e.fin[out] {
 			e.state = TCPClosing
 		}
 	case e.state == TCPOpening && reply && has(flow.ACK):
-		e.state = TCPEstablished
+		e.state, e.wasOpen = TCPEstablished, true
 	}
 }
 

@@ -550,6 +550,8 @@ func TestAnErrorAboutAConnectionPasses(t *testing.T) {
 	for _, s := range []shot{syn, query, request, gre} {
 		other := errorFrom(db1, s)
 		other.packet.Quote.Src = web2.addr
+		elsewhere := errorFrom(db1, s) // about a connection of its own, to somebody else: no way out past the rules
+		elsewhere.packet.Dst = web2.addr
 		story(t, world(oneWay),
 			step{0, "no-egress-rule at db1", errorFrom(db1, s)},
 			step{0, "allowed at db1", s},
@@ -557,6 +559,7 @@ func TestAnErrorAboutAConnectionPasses(t *testing.T) {
 			step{0, "related at db1", errorFrom(web1, s.back(db1))},
 			step{0, "no-egress-rule at web2", errorFrom(web2, s)}, // it is about nothing of its own
 			step{0, "no-egress-rule at db1", other},
+			step{0, "no-egress-rule at db1", elsewhere},
 		)
 	}
 }
@@ -649,4 +652,16 @@ func TestTimeoutsOfAnInterface(t *testing.T) {
 	stream := []step{{0, "allowed at db1", query}, {0, "established at web1", reply}, {0, "established at db1", query}, {0, "established at web1", reply}}
 	story(t, v, append(stream, step{61, "established at web1", reply})...)
 	story(t, v, append(stream, step{62, "no-ingress-rule at web1", reply})...)
+}
+
+// Whatever one end alone sends, a connection that nobody answered does not live for days.
+func TestOneEndAloneMakesNoConnection(t *testing.T) {
+	story(t, world(oneWay),
+		step{0, "allowed at db1", syn},
+		step{0, "established at db1", ours(rst)},
+		step{0, "established at db1", ours(ack)},
+		step{120, "established at db1", ours(ack)},
+		step{241, "no-egress-rule at db1", theirs(ack)},
+		step{241, "allowed at db1", ours(ack)},
+	)
 }

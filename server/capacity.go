@@ -34,7 +34,7 @@ func concernsHosts(e *vpc.Edit) bool {
 			return true
 		}
 	}
-	return some(e.Interfaces.Changed()) || some(e.Instances.Changed()) || some(e.RouteTables.Changed()) || some(e.Subnets.Changed()) ||
+	return some(e.Interfaces.Changed()) || some(e.Instances.Changed()) || some(e.NetworkACLs.Changed()) || some(e.RouteTables.Changed()) || some(e.Subnets.Changed()) ||
 		some(e.VPCs.Changed()) || some(e.PrefixLists.Changed()) || some(e.ElasticIPs.Changed()) || some(e.Peerings.Changed()) || some(e.GroupAssociations.Changed())
 }
 

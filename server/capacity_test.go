@@ -55,6 +55,14 @@ func TestWhatTheHostCannotEnforceIsRefused(t *testing.T) {
 	r.until(func(s *vpc.State) bool { return s.Cell().Host.Cells == 1 })
 	refused(action("AuthorizeSecurityGroupIngress", "GroupId="+group+"&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=1&IpPermissions.1.ToPort=1&IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8"),
 		"ResourceLimitExceeded", "of 1 cells of compiled rules and routes")
+	acl := s.DefaultACL(s.DefaultVPC().ID).ID
+	entry := func(n int) request {
+		return action("CreateNetworkAclEntry", fmt.Sprintf("NetworkAclId=%s&RuleNumber=%d&Egress=false&RuleAction=deny&Protocol=6&PortRange.From=%d&PortRange.To=%d&CidrBlock=10.%d.0.0/16", acl, n, 10*n, 10*n, n))
+	}
+	n := 1
+	for ; n < 10 && r.send(entry(n)).status == http.StatusOK; n++ { // what is compiled takes whole cache lines: the first may take no more
+	}
+	refused(entry(n), "ResourceLimitExceeded", "of 1 cells of compiled rules and routes")
 	if a := r.send(action("RevokeSecurityGroupEgress", "GroupId="+group+"&IpPermissions.1.IpProtocol=-1&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0")); a.status != http.StatusOK {
 		t.Errorf("no way back from too much: %s", a.body)
 	}

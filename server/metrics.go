@@ -9,8 +9,9 @@ import (
 	"crenel/policy"
 )
 
-// What is measured. Nothing of it names an account or what it has: whoever reaches the API may read it. Packets by interface
-// are in the status, which the operator asks for.
+// What is measured. Nothing of it names an account or what it has, for whoever reaches the API may read it; but the sums are of
+// all accounts, and who knows its own part of them knows the others'. Packets by interface are in the status, which the
+// operator asks for.
 var (
 	revisionMetric   = prometheus.NewDesc("crenel_state_revision", "Revision of the State.", nil, nil)
 	appliedMetric    = prometheus.NewDesc("crenel_host_applied_revision", "Newest revision that the host enforces.", nil, nil)
@@ -24,7 +25,7 @@ var (
 func (s *Server) metrics() http.Handler {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(meter{s})
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 1})
 }
 
 type meter struct{ *Server }

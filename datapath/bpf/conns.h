@@ -20,6 +20,7 @@ enum direction {
 #define CONNECTION_FIN_IN (1 << 10)  /* and in */
 #define CONNECTION_ANSWERED (1 << 11) /* UDP: a reply was seen */
 #define CONNECTION_AGAIN (1 << 12)   /* and a request after it */
+#define CONNECTION_WAS_OPEN (1 << 13) /* TCP: it was established once */
 #define CONNECTION_FINS (CONNECTION_FIN_OUT | CONNECTION_FIN_IN)
 
 /*
@@ -60,7 +61,7 @@ static __always_inline void connection_key(struct connection_key *k, const struc
 static __always_inline bool related(const struct interface *e, enum direction d, const struct packet *p, __u32 now)
 {
 	const struct quote *q = &p->quote;
-	if (!q->at)
+	if (!q->at || q->src != p->dst) /* an error goes to who sent what it is about, and to nobody else */
 		return false;
 	struct connection_key k = {
 		.interface = e->num,
@@ -91,13 +92,13 @@ static __always_inline __u32 pass_tcp(__u32 was, enum direction d, __u8 flags)
 	if (flags & RST)
 		return rest | STATE_TCP_RESET;
 	if (state == STATE_TCP_RESET && !(flags & SYN))
-		return rest | STATE_TCP_ESTABLISHED;
+		return rest | (was & CONNECTION_WAS_OPEN ? STATE_TCP_ESTABLISHED : STATE_TCP_OPENING);
 	if (flags & FIN) {
 		rest |= d == OUT ? CONNECTION_FIN_OUT : CONNECTION_FIN_IN;
 		return rest | ((rest & CONNECTION_FINS) == CONNECTION_FINS ? STATE_TCP_CLOSING : state);
 	}
 	if (state == STATE_TCP_OPENING && reply && (flags & ACK))
-		return rest | STATE_TCP_ESTABLISHED;
+		return rest | CONNECTION_WAS_OPEN | STATE_TCP_ESTABLISHED;
 	return was;
 }
 
@@ -190,9 +191,9 @@ static __always_inline __u32 first_state(const struct packet *p)
 }
 
 /* Takes one charge off the interface. */
-static __always_inline void discharge(const struct config *c, __u64 *used, __u64 *shared)
+static __always_inline void discharge(__u32 guaranteed, __u64 *used, __u64 *shared)
 {
-	if (__sync_fetch_and_add(used, -1) > READ_ONCE(c->guaranteed))
+	if (__sync_fetch_and_add(used, -1) > guaranteed)
 		__sync_fetch_and_add(shared, -1);
 }
 
@@ -203,17 +204,17 @@ static __always_inline void discharge(const struct config *c, __u64 *used, __u64
 static __always_inline enum reason add(const struct config *c, const struct interface *e, const struct connection_key *k,
 				       const struct connection *new)
 {
-	__u32 slot = e->slot, all = 0;
+	__u32 slot = e->slot, all = 0, guaranteed = READ_ONCE(c->guaranteed); /* once: it changes with the interfaces */
 	__u64 *used = bpf_map_lookup_elem(&allowances, &slot), *shared = bpf_map_lookup_elem(&allowances, &all);
 	if (!used || !shared)
 		return INTERNAL;
-	if (__sync_fetch_and_add(used, 1) >= READ_ONCE(c->guaranteed) &&
+	if (__sync_fetch_and_add(used, 1) >= guaranteed &&
 	    __sync_fetch_and_add(shared, 1) >= READ_ONCE(c->shared)) {
-		discharge(c, used, shared);
+		discharge(guaranteed, used, shared);
 		return ALLOWANCE;
 	}
 	if (bpf_map_update_elem(&conns, k, new, BPF_ANY)) {
-		discharge(c, used, shared);
+		discharge(guaranteed, used, shared);
 		return TABLE_FULL;
 	}
 	return ALLOWED;

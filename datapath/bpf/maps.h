@@ -148,7 +148,7 @@ struct {
 /*
  * allowances: how many connections are charged to each interface, by slot; those beyond its guaranteed share also to slot 0,
  * which is what all share. The agent counts anew whenever it sweeps. Half of the table is guaranteed, in equal shares, and
- * half is shared: so what one interface opens never takes another's share.
+ * half is shared: see shares in apply.go.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -160,7 +160,8 @@ struct {
 
 /*
  * fragments: what the first piece of a packet says, for the later ones: FRAGMENT_SLOTS to a sender's slot, by the low bits
- * of the packet's identification. A new packet takes the place of an old one of the same sender, of no other's.
+ * of the packet's identification. A new packet takes the place of an old one of the same sender, of no other's. Slot 0 is all
+ * of the internet.
  *
  * Nothing keeps two CPUs from one element, so what is read may be of two packets. Both had passed, and a piece is of use
  * to its receiver only with the first one that it belongs to.

@@ -57,6 +57,8 @@ func errorAbout(r *rand.Rand, about flow.Packet) flow.Packet {
 		p.Quote.SrcPort++
 	case 1:
 		p.Quote.Src, p.Quote.Dst = p.Quote.Dst, p.Quote.Src
+	case 3: // to somebody else than who sent it
+		p.Dst = about.Dst.Next()
 	case 2:
 		p.Quote.Protocol = one(r, uint8(flow.TCP), flow.UDP, flow.ICMP, 47)
 	}
