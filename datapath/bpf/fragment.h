@@ -38,7 +38,7 @@ static __always_inline bool recall(const struct interface *sender, struct packet
 {
 	const struct fragment *f = fragment_at(sender, p);
 	if (!f || f->sender != (sender ? sender->num : 0) || f->src != p->src || f->dst != p->dst || f->id != p->id ||
-	    f->protocol != p->protocol || (__s32)(now - f->seen) > FRAGMENT_TIMEOUT)
+	    f->protocol != p->protocol || now - f->seen + 1 > FRAGMENT_TIMEOUT + 1) /* another CPU may be a second ahead */
 		return false;
 	p->src_port = f->src_port;
 	p->dst_port = f->dst_port;
