@@ -33,19 +33,24 @@ func (r reading) interval(at, n, key uint32) uint32 {
 
 func (r reading) bit(row, n uint32) bool { return r[row+n/64]>>(n%64)&1 == 1 }
 
+// atom is the interval of what that it is in, and how long a row of the table is.
+func (r reading) atom(t uint32, what uint16) (n, words uint32) {
+	words = highHalf(r[t])
+	for i := range lowHalf(r[t]) {
+		if uint16(r[t+tableHead+2*words+i/4]>>(i%4*16)) <= what {
+			n = i
+		}
+	}
+	return n, words
+}
+
 // allows asks the table of the direction and class.
 func (r reading) allows(direction, class int, what uint16, remote netip.Addr, groups []uint32) bool {
 	t := uint32(r[1+direction*tableClasses+class])
 	if t == 0 {
 		return false
 	}
-	whats, words := lowHalf(r[t]), highHalf(r[t])
-	n := uint32(0)
-	for i := range whats {
-		if uint16(r[t+tableHead+2*words+i/4]>>(i%4*16)) <= what {
-			n = i
-		}
-	}
+	n, _ := r.atom(t, what)
 	if r.bit(t+tableHead, n) {
 		return true
 	}
@@ -69,13 +74,7 @@ func (r reading) untracked(direction, class int, what uint16) bool {
 	if t == 0 {
 		return false
 	}
-	whats, words := lowHalf(r[t]), highHalf(r[t])
-	n := uint32(0)
-	for i := range whats {
-		if uint16(r[t+tableHead+2*words+i/4]>>(i%4*16)) <= what {
-			n = i
-		}
-	}
+	n, words := r.atom(t, what)
 	return r.bit(t+tableHead+words, n)
 }
 

@@ -133,7 +133,7 @@ struct connection {
 	__u32 seen;  /* seconds: the last packet's */
 	__u32 opened; /* seconds: the first one's */
 	__u32 peer;   /* the slot of the other end where that was found last; 0: not known, or not on this host */
-	/* Room for what the layout will need: network ACLs and their generation, counters. 0 until then. */
+	/* Room for what the layout will need. 0 until then. */
 	__u32 reserved[4];
 	__u64 packets[2], bytes[2];
 };
