@@ -1,9 +1,10 @@
 package api
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
+	mrand "math/rand/v2"
 	"net/url"
 	"reflect"
 	"strings"
@@ -28,6 +29,7 @@ type world struct {
 	state *vpc.State
 	scope vpc.Scope
 	hosts Hosts
+	ids   io.Reader // what new objects' identifiers are drawn from: the same in every run
 }
 
 // newWorld is a cell in which nobody ever wrote anything, with the accounts that tests ask as.
@@ -40,7 +42,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{T: t, state: state, scope: testScope}
+	return &world{T: t, state: state, scope: testScope, ids: mrand.NewChaCha8([32]byte{})}
 }
 
 // as is the same cell, asked by somebody else or elsewhere.
@@ -70,7 +72,7 @@ func (w *world) try(action, form string) (any, error) {
 		return o.Read(w.state.As(w.scope), in, w.hosts)
 	}
 	before := contents(w.T, w.state)
-	e := w.state.Edit(w.scope, testNow, rand.Reader)
+	e := w.state.Edit(w.scope, testNow, w.ids)
 	out, err := o.Apply(e, in)
 	if diff := cmp.Diff(before, contents(w.T, w.state)); diff != "" {
 		w.Fatalf("%s %s changed a snapshot:\n%s", action, form, diff)
@@ -80,7 +82,7 @@ func (w *world) try(action, form string) (any, error) {
 	}
 	w.checkAsked(o, in, form, e)
 	done := contents(w.T, e.State)
-	if _, err := o.Apply(w.state.Edit(w.scope, testNow, rand.Reader), in); err != nil {
+	if _, err := o.Apply(w.state.Edit(w.scope, testNow, w.ids), in); err != nil {
 		w.Fatalf("%s %s succeeds once on the same State, and then: %v", action, form, err)
 	}
 	if diff := cmp.Diff(done, contents(w.T, e.State)); diff != "" {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"crypto/rand"
 	"fmt"
 	"strings"
 	"testing"
@@ -43,7 +42,7 @@ func (w *world) later(after time.Duration, action, form string) error {
 	if err != nil {
 		w.Fatal(err)
 	}
-	e := w.state.Edit(w.scope, testNow.Add(after), rand.Reader)
+	e := w.state.Edit(w.scope, testNow.Add(after), w.ids)
 	if _, err = o.Apply(e, in); err == nil {
 		w.state, err = w.state.With(w.state.Revision+1, e.Changes())
 	}
