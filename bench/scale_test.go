@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"os/exec"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -21,41 +22,47 @@ import (
 
 // BenchmarkScale fills one account's Region with security groups and interfaces, through the store, and
 // measures what a server with that much takes: CRENEL_SCALE is how many interfaces (default 100,000);
-// there is a group for every ten.
+// there is a group for every ten. Another process fills it, so that this one starts as a server does.
 func BenchmarkScale(b *testing.B) {
 	interfaces := 100_000
 	if n, err := strconv.Atoi(os.Getenv("CRENEL_SCALE")); err == nil {
 		interfaces = n
 	}
+	if dir := os.Getenv("CRENEL_SCALE_FILL"); dir != "" {
+		fill(b, dir, interfaces)
+		return
+	}
 	dir := b.TempDir()
-	config := store.Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}
-	s, err := store.Open(b.Context(), config)
+	start := time.Now()
+	filling := exec.Command(os.Args[0], "-test.run=^$", "-test.bench=^BenchmarkScale$", "-test.benchtime=1x")
+	filling.Env = append(os.Environ(), "CRENEL_SCALE_FILL="+dir)
+	if out, err := filling.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	fmt.Printf("%d interfaces, %d groups: written in %v\n", interfaces, interfaces/10, time.Since(start).Round(time.Second))
+	start = time.Now()
+	s, err := store.Open(b.Context(), store.Config{Dir: dir, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}
-	start := time.Now()
-	w := &world{b: b, s: s}
-	w.fill(interfaces)
-	fmt.Printf("%d interfaces, %d groups: written in %v\n", interfaces, interfaces/10, time.Since(start).Round(time.Second))
-	if err := s.Close(); err != nil {
-		b.Fatal(err)
-	}
-	debug.FreeOSMemory()
-	start = time.Now()
-	if w.s, err = store.Open(b.Context(), config); err != nil {
-		b.Fatal(err)
-	}
-	defer w.s.Close()
+	defer s.Close()
 	fmt.Printf("open again %v, resident %d MB\n", time.Since(start).Round(10*time.Millisecond), resident()>>20)
+	if n := s.Snapshot().Interfaces.Len(); n != interfaces {
+		b.Fatalf("%d interfaces", n)
+	}
+	var eni *vpc.Interface // any one
+	for eni = range s.Snapshot().Interfaces.All() {
+		break
+	}
 
 	scope := vpc.Scope{Account: "123456789012", Region: "us-east-1"}
 	for _, q := range []struct{ name, action, form string }{
-		{"interface-by-id", "DescribeNetworkInterfaces", "NetworkInterfaceId.1=" + w.eni},
-		{"interfaces-by-group", "DescribeNetworkInterfaces", "Filter.1.Name=group-id&Filter.1.Value.1=" + w.group},
-		{"interface-by-address", "DescribeNetworkInterfaces", "Filter.1.Name=addresses.private-ip-address&Filter.1.Value.1=" + w.address},
-		{"group-by-id", "DescribeSecurityGroups", "GroupId.1=" + w.group},
+		{"interface-by-id", "DescribeNetworkInterfaces", "NetworkInterfaceId.1=" + eni.ID},
+		{"interfaces-by-group", "DescribeNetworkInterfaces", "Filter.1.Name=group-id&Filter.1.Value.1=" + eni.Groups[0]},
+		{"interface-by-address", "DescribeNetworkInterfaces", "Filter.1.Name=addresses.private-ip-address&Filter.1.Value.1=" + eni.PrivateIP.String()},
+		{"group-by-id", "DescribeSecurityGroups", "GroupId.1=" + eni.Groups[0]},
 		{"group-by-name", "DescribeSecurityGroups", "Filter.1.Name=group-name&Filter.1.Value.1=g-7"},
-		{"groups-of-vpc", "DescribeSecurityGroups", "Filter.1.Name=vpc-id&Filter.1.Value.1=" + w.vpc + "&MaxResults=100"},
+		{"groups-of-vpc", "DescribeSecurityGroups", "Filter.1.Name=vpc-id&Filter.1.Value.1=" + eni.VPC + "&MaxResults=100"},
 	} {
 		b.Run(q.name, func(b *testing.B) {
 			op, _ := api.Lookup(q.action)
@@ -70,7 +77,7 @@ func BenchmarkScale(b *testing.B) {
 			took := make([]time.Duration, 0, b.N)
 			for b.Loop() {
 				start := time.Now()
-				if _, err := op.Read(w.s.Snapshot().As(scope), in, nil); err != nil {
+				if _, err := op.Read(s.Snapshot().As(scope), in, nil); err != nil {
 					b.Fatal(err)
 				}
 				took = append(took, time.Since(start))
@@ -81,8 +88,8 @@ func BenchmarkScale(b *testing.B) {
 	}
 	b.Run("update", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := w.s.Update(context.Background(), scope, func(e *vpc.Edit) error {
-				i := *e.Interfaces.Get(w.eni)
+			if _, err := s.Update(context.Background(), scope, func(e *vpc.Edit) error {
+				i := *e.Interfaces.Get(eni.ID)
 				i.Description = time.Now().String()
 				e.Interfaces.Put(&i)
 				return nil
@@ -93,19 +100,17 @@ func BenchmarkScale(b *testing.B) {
 	})
 }
 
-// A world is what is filled, and one object of each kind in it.
-type world struct {
-	b                        *testing.B
-	s                        *store.Store
-	eni, group, vpc, address string
-}
-
 // fill puts a thousand interfaces, in a subnet of their own, in every transaction.
-func (w *world) fill(interfaces int) {
+func fill(b *testing.B, dir string, interfaces int) {
+	s, err := store.Open(b.Context(), store.Config{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
 	const batch = 1000
 	scope := vpc.Scope{Account: "123456789012", Region: "us-east-1"}
 	for done := 0; done < interfaces; done += batch {
-		_, err := w.s.Update(w.b.Context(), scope, func(e *vpc.Edit) error {
+		_, err := s.Update(b.Context(), scope, func(e *vpc.Edit) error {
 			v := e.DefaultVPC()
 			subnet := e.NewSubnet(v.ID, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(done / batch >> 8), byte(done / batch), 0}), 20), "us-east-1a", false)
 			var groups []string
@@ -122,12 +127,11 @@ func (w *world) fill(interfaces int) {
 					PrivateIP: vpc.At(subnet.CIDR, uint32(4+n)), Groups: []string{groups[n%len(groups)]}}
 				i.PrivateIP = netip.AddrFrom4([4]byte{byte(20 + (done+n)>>24), byte((done + n) >> 16), byte((done + n) >> 8), byte(done + n)})
 				e.Interfaces.Put(i)
-				w.eni, w.group, w.vpc, w.address = i.ID, groups[0], v.ID, i.PrivateIP.String()
 			}
 			return nil
 		})
 		if err != nil {
-			w.b.Fatal(err)
+			b.Fatal(err)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (s *Store) loadOnce(ctx context.Context) (v *version, at int64, err error) 
 		failed = s.pages(ctx, pages)
 	}()
 	var n news
-	state := vpc.New()
+	all := vpc.NewLoader()
 	for resp := range pages {
 		at = resp.Header.Revision // of the first page: the others are of it too, whatever came later
 		for _, kv := range resp.Kvs {
@@ -43,10 +43,7 @@ func (s *Store) loadOnce(ctx context.Context) (v *version, at int64, err error) 
 				return nil, 0, err
 			}
 		}
-		if err := vpc.Parse(n.changes); err != nil {
-			return nil, 0, err
-		}
-		if state, err = state.With(n.revision, n.changes); err != nil {
+		if err := all.Add(n.changes); err != nil {
 			return nil, 0, err
 		}
 		n.changes = nil
@@ -54,8 +51,7 @@ func (s *Store) loadOnce(ctx context.Context) (v *version, at int64, err error) 
 	if failed != nil {
 		return nil, 0, s.unavailable(failed)
 	}
-	state.Revision = n.revision
-	return &version{state, n.sequence, make(chan struct{})}, at, nil
+	return &version{all.State(n.revision), n.sequence, make(chan struct{})}, at, nil
 }
 
 // pages sends all that etcd has at the revision of the first page.

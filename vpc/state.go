@@ -2,15 +2,11 @@ package vpc
 
 import (
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"io"
 	"math"
 	"reflect"
-	"runtime"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -200,34 +196,15 @@ func (s *State) With(revision int64, changes []Change) (*State, error) {
 	c.Revision = revision
 	byName := c.byName()
 	for _, ch := range changes {
-		t := byName[ch.Kind]
-		if t == nil {
-			return nil, fmt.Errorf("unknown kind %q: the data was written by a newer version", ch.Kind)
+		t, err := tableOf(byName, ch.Kind)
+		if err == nil {
+			err = t.load(ch)
 		}
-		if err := t.load(ch); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
-}
-
-// Parse makes, on all CPUs, what the Values of the changes say, so that With need not: for many at once.
-func Parse(changes []Change) error {
-	byName := New().byName()
-	parts := runtime.GOMAXPROCS(0)
-	errs := make([]error, parts)
-	var working sync.WaitGroup
-	for part := range parts {
-		working.Go(func() {
-			for i := part; i < len(changes) && errs[part] == nil; i += parts {
-				if t := byName[changes[i].Kind]; t != nil { // else With says so
-					errs[part] = t.parse(&changes[i])
-				}
-			}
-		})
-	}
-	working.Wait()
-	return errors.Join(errs...)
 }
 
 // An Edit is a State being changed by one request.

@@ -100,7 +100,33 @@ func TestWithTheChangesIsTheEdit(t *testing.T) {
 			}
 			s = after
 		}
+		if diff := cmp.Diff(s.dump(), loaded(t, s).dump()); diff != "" {
+			t.Fatalf("written (-), loaded (+):\n%s", diff)
+		}
 	})
+}
+
+// loaded is what a Loader makes of all that the State holds, in the order of a store's keys mostly.
+func loaded(t *rapid.T, s *State) *State {
+	var all []Change
+	for _, table := range s.tables() {
+		table.each(func(c Change) bool {
+			all = append(all, Change{Kind: c.Kind, Key: c.Key, Value: c.Value})
+			return true
+		})
+	}
+	if rapid.Bool().Draw(t, "shuffled") {
+		all = rapid.Permutation(all).Draw(t, "order")
+	}
+	l := NewLoader()
+	for len(all) > 0 {
+		page := all[:rapid.IntRange(1, len(all)).Draw(t, "page")]
+		if err := l.Add(page); err != nil {
+			t.Fatal(err)
+		}
+		all = all[len(page):]
+	}
+	return l.State(s.Revision)
 }
 
 // step does one thing that requests do.
@@ -160,6 +186,9 @@ func TestWithRefusesWhatItDoesNotKnow(t *testing.T) {
 		s := New()
 		if _, err := s.With(1, []Change{row.change}); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%v: got %v, want %q", row.change, err, row.want)
+		}
+		if err := NewLoader().Add([]Change{row.change}); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("loading %v: got %v, want %q", row.change, err, row.want)
 		}
 		if got := s.dump(); got != nil {
 			t.Errorf("%v: the State changed: %q", row.change, got)

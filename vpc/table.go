@@ -184,6 +184,8 @@ type table interface {
 	imply()
 	parse(c *Change) error
 	load(c Change) error
+	add(c Change)
+	file()
 	put(c Change) error
 	copied(edit bool) table
 }
@@ -259,22 +261,26 @@ func (t *Table[T]) load(c Change) error {
 	if err := t.parse(&c); err != nil {
 		return err
 	}
-	o := c.object.(*T)
-	if got := t.schema.key(o); got != c.Key {
-		return fmt.Errorf("%s %s: holds the object %s", t.kind, c.Key, got)
-	}
-	t.set(o)
+	t.set(c.object.(*T))
 	return nil
 }
 
 // parse makes the object of what the Change's Value says, unless it has it already.
 func (t *Table[T]) parse(c *Change) error {
-	if _, ok := c.object.(*T); ok || c.Value == nil {
+	if _, ok := c.object.(*T); ok {
 		return nil
 	}
 	o := new(T)
 	if err := jsonv2.Unmarshal(c.Value, o); err != nil { // takes half as long: a server reads all there is when it starts
 		return fmt.Errorf("%s %s: %w", t.kind, c.Key, err)
+	}
+	return t.made(c, o)
+}
+
+// made is what the Change's Value says, if it says so under its own key.
+func (t *Table[T]) made(c *Change, o *T) error {
+	if got := t.schema.key(o); got != c.Key {
+		return fmt.Errorf("%s %s: holds the object %s", t.kind, c.Key, got)
 	}
 	c.object = o
 	return nil
@@ -289,7 +295,9 @@ func (t *Table[T]) put(c Change) error {
 		if err := d.Decode(o); err != nil {
 			return fmt.Errorf("%s %s: %w", t.kind, c.Key, err)
 		}
-		c.object = o
+		if err := t.made(&c, o); err != nil {
+			return err
+		}
 	}
 	return t.load(c)
 }
