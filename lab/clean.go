@@ -9,6 +9,10 @@ import (
 // clean takes away what the scenario made, so that the next one finds the cell as this one did. It does
 // what it can: where something fails, the next scenario will say so.
 func (p *play) clean() {
+	for _, e := range p.elastics {
+		_ = p.on.call("DisassociateAddress", url.Values{"AssociationId": {e.association}}, &ec2.DisassociateAddressOutput{})
+		_ = p.on.call("ReleaseAddress", url.Values{"AllocationId": {e.allocation}}, &ec2.ReleaseAddressOutput{})
+	}
 	for _, id := range p.instances {
 		_ = p.on.call("TerminateInstances", url.Values{"InstanceId.1": {id}}, &ec2.TerminateInstancesOutput{})
 	}
@@ -21,6 +25,12 @@ func (p *play) clean() {
 	}
 	for _, id := range p.groups {
 		_ = p.on.call("DeleteSecurityGroup", url.Values{"GroupId": {id}}, &ec2.DeleteSecurityGroupOutput{})
+	}
+	for _, id := range p.lists { // whose referrers are gone
+		_ = p.on.call("DeleteManagedPrefixList", url.Values{"PrefixListId": {id}}, &ec2.DeleteManagedPrefixListOutput{})
+	}
+	for _, name := range p.quotas {
+		_ = p.on.quota(name, "default")
 	}
 	for subnet, acl := range p.aclBefore {
 		_ = p.setACL(subnet, acl)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"strconv"
 	"time"
 
 	"crenel/api"
@@ -200,4 +201,31 @@ func (m *Memory) open(t trial) (connection, error) {
 	return func(bool) (bool, error) {
 		return x.again(flow.ACK|flow.PSH).Allow && x.reply(flow.ACK|flow.PSH).Allow, nil
 	}, nil
+}
+
+func (m *Memory) arrives(s single) (bool, string, error) {
+	v := m.send(m.num(s.from), s.Packet)
+	return v.Allow && v.To == m.num(s.at), v.Reason.String(), nil
+}
+
+func (m *Memory) wait(seconds int) { m.now += uint32(seconds) }
+
+func (m *Memory) quota(name, value string) error {
+	limit, ok := vpc.FindLimit(name)
+	if !ok {
+		return fmt.Errorf("there is no quota %q", name)
+	}
+	e := m.edit()
+	if value == "default" {
+		e.ResetQuota(m.scope, limit)
+		return m.commit(e)
+	}
+	n, err := strconv.Atoi(value)
+	if err == nil {
+		err = e.SetQuota(m.scope, limit, n, false)
+	}
+	if err == nil {
+		err = m.commit(e)
+	}
+	return err
 }

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -24,6 +25,11 @@ type executor interface {
 	// told sends a packet to a port where nobody listens, and says whether the sender hears of it.
 	told(p trial) (bool, error)
 	open(p trial) (connection, error)
+	// arrives sends one packet, and says whether it arrives. The reason is "" where it cannot be seen.
+	arrives(s single) (arrived bool, reason string, err error)
+	wait(seconds int)
+	// quota sets what the account may have; "default": what AWS grants everybody.
+	quota(name, value string) error
 }
 
 // A connection that stays sends a line and tells whether it comes back; expect: it should, and is worth waiting for.
@@ -47,13 +53,17 @@ type play struct {
 	groups    map[string]string
 	acls      map[string]string
 	aclBefore map[string]string // that a subnet had, by its id
+	lists     map[string]string
 	instances map[string]string
+	elastics  []elastic
+	quotas    []string // that were set
+	port      uint16   // that the last packet came from, where the scenario names none
 	open      map[string]connection
 	userData  string // base64: what makes an instance answer
 }
 
 func newPlay(s *Scenario, on executor, userData string) *play {
-	return &play{on: on, script: s, userData: userData, vpcs: map[string]string{}, subnets: map[string]string{},
+	return &play{on: on, script: s, userData: userData, port: 20000, lists: map[string]string{}, vpcs: map[string]string{}, subnets: map[string]string{},
 		groups: map[string]string{}, acls: map[string]string{}, aclBefore: map[string]string{}, instances: map[string]string{}, open: map[string]connection{}}
 }
 
@@ -92,6 +102,28 @@ func (p *play) step(s Step) error {
 			"Egress": {strconv.FormatBool(s.Args[2] == "egress")}}, &ec2.DeleteNetworkAclEntryOutput{})
 	case "groups":
 		return p.setGroups(s.Args[0], s.Args[1])
+	case "list":
+		return p.list(s.Args[0], s.Args[1], s.Args[2])
+	case "relist":
+		return p.relist(s.Args[0], s.Args[1])
+	case "elastic":
+		return p.elastic(s.Args[0])
+	case "check":
+		return p.setInterface(s.Args[0], url.Values{"SourceDestCheck.Value": {strconv.FormatBool(s.Args[1] == "on")}})
+	case "timeout":
+		return p.timeout(s.Args[0], s.Args[1], s.Args[2])
+	case "quota":
+		return p.quota(s.Args[0], strings.Join(s.Args[1:], " "))
+	case "refused":
+		return p.refused(s.Args[0], s.inner())
+	case "send", "lose":
+		return p.single(s)
+	case "wait":
+		seconds, err := strconv.Atoi(s.Args[0])
+		if err == nil {
+			p.on.wait(seconds)
+		}
+		return err
 	case "stop":
 		return p.transition(s.Args[0], "StopInstances", "stopped", &ec2.StopInstancesOutput{})
 	case "start":
@@ -192,12 +224,15 @@ func (p *play) group(args []string) error {
 		}
 		return err
 	}
-	var out ec2.CreateSecurityGroupOutput
-	err = p.on.call("CreateSecurityGroup", url.Values{"VpcId": {id}, "GroupName": {args[0]}, "GroupDescription": {"scenario"}}, &out)
-	if err == nil {
-		p.groups[args[0]] = *out.GroupId
+	for _, name := range strings.Split(args[0], ",") {
+		var out ec2.CreateSecurityGroupOutput
+		err := p.on.call("CreateSecurityGroup", url.Values{"VpcId": {id}, "GroupName": {name}, "GroupDescription": {"scenario"}}, &out)
+		if err != nil {
+			return err
+		}
+		p.groups[name] = *out.GroupId
 	}
-	return err
+	return nil
 }
 
 func (p *play) instance(args []string) error {
@@ -247,9 +282,8 @@ func (p *play) rule(action string, args []string) error {
 		return err
 	}
 	words := append([]string{}, args[1:]...)
-	if id, ok := p.groups[words[len(words)-1]]; ok {
-		words[len(words)-1] = id
-	}
+	peer := &words[len(words)-1]
+	*peer = cmp.Or(p.groups[*peer], p.lists[*peer], *peer)
 	r, err := vpc.ParseRule(strings.Join(words, " "))
 	if err != nil {
 		return err
@@ -259,9 +293,12 @@ func (p *play) rule(action string, args []string) error {
 		form.Set("IpPermissions.1.FromPort", strconv.Itoa(r.What.From))
 		form.Set("IpPermissions.1.ToPort", strconv.Itoa(r.What.To))
 	}
-	if r.Peer.Group != "" {
+	switch {
+	case r.Peer.Group != "":
 		form.Set("IpPermissions.1.Groups.1.GroupId", r.Peer.Group)
-	} else {
+	case r.Peer.PrefixList != "":
+		form.Set("IpPermissions.1.PrefixListIds.1.PrefixListId", r.Peer.PrefixList)
+	default:
 		form.Set("IpPermissions.1.IpRanges.1.CidrIp", r.Peer.CIDR.String())
 	}
 	direction, out := "Ingress", any(nil)
@@ -350,15 +387,11 @@ func (p *play) entry(args []string) error {
 }
 
 func (p *play) setGroups(name, groups string) error {
-	i, err := p.describe(name)
-	if err != nil {
-		return err
-	}
-	form := url.Values{"NetworkInterfaceId": {*i.NetworkInterfaces[0].NetworkInterfaceId}}
+	form := url.Values{}
 	if err := p.groupList(form, groups); err != nil {
 		return err
 	}
-	return p.on.call("ModifyNetworkInterfaceAttribute", form, &ec2.ModifyNetworkInterfaceAttributeOutput{})
+	return p.setInterface(name, form)
 }
 
 func (p *play) transition(name, action, state string, out any) error {
@@ -379,19 +412,10 @@ func (p *play) probe(s Step) error {
 	}
 	t.expect = s.Verb == "pass"
 	passed, reason, err := p.on.try(t)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case passed != t.expect && reason != "":
-		return fmt.Errorf("it is the other way round (%s)", reason)
-	case passed != t.expect:
-		return fmt.Errorf("it is the other way round")
-	case len(rest) == 1 && reason != "" && reason != rest[0]:
-		return fmt.Errorf("the reason is %s", reason)
-	case len(rest) > 1:
-		return fmt.Errorf("unknown words %q", rest[1:])
 	}
-	return nil
+	return judged(passed, t.expect, reason, rest)
 }
 
 func (p *play) trial(args []string) (t trial, rest []string, err error) {

@@ -17,17 +17,29 @@
 //
 //	vpc NAME CIDR | vpc NAME default           a VPC, or the default one
 //	subnet NAME VPC CIDR | subnet NAME VPC default
-//	group NAME VPC | group NAME VPC default    a new group, or the VPC's default one
+//	group NAME[,NAME…] VPC                     new groups
+//	group NAME VPC default                     the VPC's default one
 //	instance NAME SUBNET [at ADDRESS] [in GROUP[,GROUP…]]
-//	allow GROUP RULE, revoke GROUP RULE        RULE: ingress tcp 22 from 10.0.0.0/8; the peer may be a group's name
+//	allow GROUP RULE, revoke GROUP RULE        RULE: ingress tcp 22 from 10.0.0.0/8; the peer may be a group's name, or a list's
+//	list NAME MAX CIDR[,CIDR…]                 a new prefix list, for MAX entries at most
+//	relist NAME CIDR[,CIDR…]                   its entries from now on
 //	acl NAME SUBNET                            a new network ACL, which denies everything, takes the place of the subnet's
 //	entry ACL NUMBER allow|deny RULE           an entry of it; RULE names a range, not a group
 //	no-entry ACL NUMBER ingress|egress
 //	groups INSTANCE GROUP[,GROUP…]             replaces the groups of the instance's interface
+//	elastic INSTANCE                           a new Elastic IP is its public address
+//	check INSTANCE on|off                      its source/destination check
+//	timeout INSTANCE tcp|udp|stream SECONDS    how long its connections may be silent
+//	quota NUMBER NAME                          as Service Quotas names it; until the scenario ends
+//	refused CODE STATEMENT                     the API answers the statement with the error
 //	stop, start, reboot, terminate INSTANCE
 //	pass FROM TO WHAT                          WHAT: tcp PORT, udp PORT or icmp; a whole exchange, with its reply
 //	drop FROM TO WHAT [REASON]                 no answer of any kind; REASON is checked where it can be seen
 //	drop FROM as ADDRESS TO WHAT [REASON]      the same with a forged source
+//	send FROM [as ADDRESS] TO PACKET           one packet, and it arrives; PACKET: tcp PORT (a SYN), udp PORT [from PORT],
+//	                                           icmp TYPE/CODE or a protocol's NUMBER; every echo has the same identifier
+//	lose FROM [as ADDRESS] TO PACKET [REASON]  it does not arrive
+//	wait SECONDS                               on the wire scenarios that wait do so together: each keeps to its own VPCs
 //	large FROM TO udp PORT                     a datagram in several pieces, and its echo
 //	told FROM TO udp PORT                      nobody listens there, and an ICMP error says so; PORT in no other statement
 //	open NAME FROM TO tcp PORT                 a connection that stays
@@ -42,6 +54,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -66,6 +79,8 @@ func (s Step) String() string {
 // verbs say how many arguments each takes, at least and at most.
 var verbs = map[string][2]int{
 	"vpc": {2, 2}, "subnet": {3, 3}, "group": {2, 3}, "instance": {2, 6}, "allow": {4, 9}, "revoke": {4, 9}, "groups": {2, 2},
+	"list": {3, 3}, "relist": {2, 2}, "check": {2, 2}, "elastic": {1, 1}, "timeout": {3, 3}, "quota": {2, 9}, "refused": {2, 11},
+	"send": {3, 8}, "lose": {3, 9}, "wait": {1, 1},
 	"acl": {2, 2}, "entry": {6, 9}, "no-entry": {3, 3},
 	"stop": {1, 1}, "start": {1, 1}, "reboot": {1, 1}, "terminate": {1, 1},
 	"pass": {3, 4}, "drop": {3, 7}, "told": {4, 4}, "large": {4, 4}, "open": {5, 5}, "talk": {1, 1}, "cut": {1, 1},
@@ -85,19 +100,46 @@ func Parse(name string, text io.Reader) (*Scenario, error) {
 			continue
 		}
 		step := Step{Line: n, Verb: words[0], Args: words[1:]}
-		limits, ok := verbs[step.Verb]
-		if !ok {
-			return nil, fmt.Errorf("%s: %s: unknown statement", name, step)
-		}
-		if len(step.Args) < limits[0] || len(step.Args) > limits[1] {
-			return nil, fmt.Errorf("%s: %s: %d arguments", name, step, len(step.Args))
+		if err := step.check(); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", name, step, err)
 		}
 		s.Steps = append(s.Steps, step)
 	}
 	if s.About == "" {
 		return nil, fmt.Errorf("%s: the first line must say what it shows, in a comment", name)
 	}
+	if s.Waits() && s.shares() {
+		return nil, fmt.Errorf("%s: it waits beside others, and uses what is theirs too", name)
+	}
 	return s, lines.Err()
+}
+
+func (s Step) check() error {
+	limits, ok := verbs[s.Verb]
+	switch {
+	case !ok:
+		return fmt.Errorf("unknown statement")
+	case len(s.Args) < limits[0] || len(s.Args) > limits[1]:
+		return fmt.Errorf("%d arguments", len(s.Args))
+	case s.Verb == "refused":
+		return s.inner().check()
+	}
+	return nil
+}
+
+// inner is the statement that is to be refused.
+func (s Step) inner() Step { return Step{s.Line, s.Args[1], s.Args[2:]} }
+
+// Waits tells whether the scenario takes its time.
+func (s *Scenario) Waits() bool {
+	return slices.ContainsFunc(s.Steps, func(step Step) bool { return step.Verb == "wait" })
+}
+
+// shares tells whether the scenario uses what is not its own: the default VPC, or quotas.
+func (s *Scenario) shares() bool {
+	return slices.ContainsFunc(s.Steps, func(step Step) bool {
+		return step.Verb == "vpc" && step.Args[1] == "default" || step.Verb == "quota"
+	})
 }
 
 // A Probe is an exchange that is tried.

@@ -46,7 +46,7 @@ func TestScenariosInMemory(t *testing.T) {
 
 // A scenario that says the opposite of what is must fail: else none of them shows anything.
 func TestAScenarioThatIsWrongFails(t *testing.T) {
-	const start = "# wrong\nvpc main 10.0.0.0/16\nsubnet a main 10.0.1.0/24\ngroup g main\ninstance one a\ninstance two a in g\n"
+	const start = "# wrong\nvpc main 10.0.0.0/16\nsubnet a main 10.0.1.0/24\ngroup g main\ninstance one a\ninstance peer a\ninstance two a in g\n"
 	for _, wrong := range []string{
 		"pass one two tcp 80",
 		"drop one two tcp 80 no-egress-rule",
@@ -55,6 +55,20 @@ func TestAScenarioThatIsWrongFails(t *testing.T) {
 		"pass one three tcp 80",
 		"open c one two tcp 80",
 		"allow g ingress tcp 80 from nobody",
+		"send one two udp 53",
+		"send one peer udp",
+		"send one peer icmp 8/256",
+		"send one peer 256",
+		"lose one peer udp 53",
+		"lose one peer icmp 0/0",
+		"lose one two 47 no-egress-rule",
+		"lose one as 10.0.1.99 two tcp 80 no-ingress-rule",
+		"refused InvalidGroup.NotFound group other main",
+		"refused InvalidGroup.NotFound timeout one udp 61",
+		"timeout one icmp 60",
+		"relist office 10.0.0.0/8",
+		"quota 5 wishes",
+		"wait long",
 	} {
 		s, err := Parse("wrong", strings.NewReader(start+wrong))
 		if err != nil {
@@ -64,8 +78,8 @@ func TestAScenarioThatIsWrongFails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Play(s, m, ""); err == nil || !strings.Contains(err.Error(), "line 7") {
-			t.Errorf("%s: got %v, want a failure at line 7", wrong, err)
+		if err := Play(s, m, ""); err == nil || !strings.Contains(err.Error(), "line 8") {
+			t.Errorf("%s: got %v, want a failure at line 8", wrong, err)
 		}
 	}
 }
@@ -76,6 +90,8 @@ func TestParseRefuses(t *testing.T) {
 		"# about\nfly away",
 		"# about\nvpc main",
 		"# about\npass one",
+		"# about\nrefused InvalidGroup.NotFound fly away",
+		"# about\nvpc main default\nwait 1",
 	} {
 		if _, err := Parse("bad", strings.NewReader(text)); err == nil {
 			t.Errorf("%q was accepted", text)

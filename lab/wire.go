@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"github.com/aws/smithy-go/aws-http-auth/sigv4"
 
 	"crenel/ec2"
+	"crenel/flow"
 	"crenel/vpc"
 )
 
@@ -199,6 +201,72 @@ func (w *Wire) open(t trial) (connection, error) {
 		}
 		return hears("talk", expect)
 	}, nil
+}
+
+// arrives looks at what comes to the receiver's interface, beside its IP stack: nobody need listen there.
+func (w *Wire) arrives(s single) (bool, string, error) {
+	listener := w.inside(s.at, w.Probe, "frames")
+	out, err := listener.StdoutPipe()
+	if err != nil {
+		return false, "", err
+	}
+	stop, err := listener.StdinPipe() // frames ends with its input
+	if err != nil {
+		return false, "", err
+	}
+	if err := listener.Start(); err != nil {
+		return false, "", err
+	}
+	frames := make(chan string)
+	go func() {
+		defer close(frames)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			frames <- lines.Text()
+		}
+	}()
+	defer func() {
+		stop.Close()
+		for range frames { // it must not be kept from ending
+		}
+		_ = listener.Wait() // it was told to end
+	}()
+	if first := <-frames; first != "ready" {
+		return false, "", fmt.Errorf("no frames can be seen: %q", first)
+	}
+	ip := flow.Build(s.Packet)[14:] // without its Ethernet header
+	if out, err := w.inside(s.from, w.Probe, "raw", hex.EncodeToString(ip)).CombinedOutput(); err != nil {
+		return false, "", fmt.Errorf("%w: %s", err, out)
+	}
+	limit := silence
+	if s.expect {
+		limit = patience
+	}
+	for over := time.After(limit); ; {
+		select {
+		case line, ok := <-frames:
+			if !ok {
+				return false, "", errors.New("no more frames can be seen")
+			}
+			frame, err := hex.DecodeString(line)
+			if err != nil {
+				return false, "", err
+			}
+			if p, err := flow.Parse(frame); err == nil && s.is(p) {
+				return true, "", nil
+			}
+		case <-over:
+			return false, "", nil
+		}
+	}
+}
+
+func (w *Wire) wait(seconds int) { time.Sleep(time.Duration(seconds) * time.Second) }
+
+func (w *Wire) quota(name, value string) error {
+	if out, err := exec.Command(w.Crenel, "quota", "set", "--data-dir", w.Dir, name, value).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
 }
 
 // Ready waits until the endpoint answers.

@@ -5,6 +5,8 @@
 //	probe udp ADDRESS PORT SECONDS [SOURCE]
 //	probe large ADDRESS PORT SECONDS         udp, with a datagram that takes several packets
 //	probe hold ADDRESS PORT                  connects, prints up, then echoes its input through the connection
+//	probe raw HEX                            sends an IPv4 packet as it is
+//	probe frames                             prints ready, then every frame with IPv4 that comes in, until its input ends
 package main
 
 import (
@@ -36,15 +38,19 @@ func run(args []string) error {
 		return serve(args[1:])
 	case "tcp", "udp", "large":
 		return try(args)
+	case "raw":
+		return raw(args[1])
+	case "frames":
+		return frames()
 	case "hold":
 		return hold(net.JoinHostPort(args[1], args[2]))
 	}
 	return fmt.Errorf("unknown command %q", args[0])
 }
 
-func serve(args []string) error {
+func serve(ports []string) error {
 	failed := make(chan error)
-	for ; len(args) >= 2; args = args[2:] {
+	for args := ports; len(args) >= 2; args = args[2:] {
 		switch args[0] {
 		case "tcp":
 			l, err := net.Listen("tcp4", ":"+args[1])
@@ -80,6 +86,10 @@ func serve(args []string) error {
 		}
 	}
 	fmt.Println("probe: listening")
+	if len(ports) == 0 {
+		_, err := unix.Poll(nil, -1) // on nothing, for ever
+		return err
+	}
 	return <-failed
 }
 
