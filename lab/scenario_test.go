@@ -3,7 +3,6 @@ package lab
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -96,26 +95,5 @@ func TestParseRefuses(t *testing.T) {
 		if _, err := Parse("bad", strings.NewReader(text)); err == nil {
 			t.Errorf("%q was accepted", text)
 		}
-	}
-}
-
-// The page of behaviours and the scenarios are held to each other.
-func TestEveryScenarioIsNamedInTheDocs(t *testing.T) {
-	page, err := os.ReadFile("../docs/semantics.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	named := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)\\| `([a-z0-9-]+)` \\|$").FindAllSubmatch(page, -1) {
-		named[string(m[1])] = true
-	}
-	for _, s := range scenarios(t) {
-		if !named[s.Name] {
-			t.Errorf("docs/semantics.md names no scenario %s", s.Name)
-		}
-		delete(named, s.Name)
-	}
-	for name := range named {
-		t.Errorf("docs/semantics.md names %s, and there is no such scenario", name)
 	}
 }
