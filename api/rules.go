@@ -9,7 +9,7 @@ import (
 )
 
 // AWS shows rules in two ways: as permissions of a group (DescribeSecurityGroups), where rules for the
-// same traffic share an item, and one by one (DescribeSecurityGroupRules). See docs/semantics.md §1.5.
+// same traffic share an item, and one by one (DescribeSecurityGroupRules).
 
 // split divides a group's rules by direction.
 func split(rules []vpc.Rule) (ingress, egress []vpc.Rule) {
