@@ -112,7 +112,7 @@ func (a *Agent) openInternet() error {
 	if err := a.kernel.AttachInternet(internet.Out, internet.Index); err != nil {
 		return fmt.Errorf("attach to %s: %w", internet.Name, err)
 	}
-	if err := a.links.UpInternet(); err != nil {
+	if err := a.links.UpInternet(policy.IPv6Of(internet.Block)); err != nil {
 		return err
 	}
 	a.pool = internet.Block

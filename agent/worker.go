@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
+	"reflect"
 	"time"
 
 	"crenel/hostapi"
@@ -107,7 +107,7 @@ func (w *worker) say(ctx context.Context, order hostapi.Instance, report hostapi
 // same tells whether carrying out o again would do nothing new.
 func same(o, current hostapi.Instance) bool {
 	return o.ID == current.ID && o.Run == current.Run && o.Remove == current.Remove && o.Boots == current.Boots &&
-		slices.Equal(o.Interfaces, current.Interfaces)
+		reflect.DeepEqual(o.Interfaces, current.Interfaces)
 }
 
 // settle carries the order out; again tells that it is to be tried once more: what must go is tried
@@ -176,7 +176,8 @@ func (w *worker) start(ctx context.Context, o order, running int) error {
 
 func (w *worker) connect(ctx context.Context, i hostapi.Interface, ns *os.File) error {
 	a := w.agent
-	link := hostnet.Interface{ID: i.ID, Device: i.DeviceIndex, MAC: net.HardwareAddr(i.MAC[:]), Addr: i.Addr, Gateway: i.Gateway}
+	link := hostnet.Interface{ID: i.ID, Device: i.DeviceIndex, MAC: net.HardwareAddr(i.MAC[:]), Addr: i.Addr, Gateway: i.Gateway,
+		IPv6: i.IPv6, IPv6Gateway: i.IPv6Gateway}
 	if err := w.tell(ctx, i.ID, expected, 0); err != nil {
 		return err
 	}

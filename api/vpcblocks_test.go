@@ -236,7 +236,7 @@ func TestIPv6OfAVPC(t *testing.T) {
 		t.Fatalf("the filter finds %+v", shown)
 	}
 	first := shown[0].Ipv6CidrBlockAssociationSet[0]
-	if cidr := netip.MustParsePrefix(*first.Ipv6CidrBlock); cidr.Bits() != 56 || cidr != cidr.Masked() || !vpc.IPv6Pool.Contains(cidr.Addr()) || first.Ipv6CidrBlockState.State != "associated" {
+	if cidr := netip.MustParsePrefix(*first.Ipv6CidrBlock); cidr.Bits() != 56 || cidr != cidr.Masked() || !w.state.Cell().IPv6Pool().Contains(cidr.Addr()) || first.Ipv6CidrBlockState.State != "associated" {
 		t.Errorf("it has %s %s", cidr, first.Ipv6CidrBlockState.State)
 	}
 	for filter, want := range map[string]int{"ipv6-cidr-block-association.ipv6-cidr-block=" + *first.Ipv6CidrBlock: 1, "ipv6-cidr-block-association.ipv6-pool=Amazon": 1, "ipv6-cidr-block-association.state=associated": 1, "ipv6-cidr-block-association.state=failed": 0} {

@@ -2,6 +2,7 @@ package datapath
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	"crenel/policy"
@@ -20,31 +21,31 @@ func decision(e policy.Entry) uint16 {
 
 // A grid has the decision for each interval of who, and in it for each interval of what.
 type grid struct {
-	who  []uint32
+	who  []netip.Addr
 	what []uint16
 	rows [][]uint16
 }
 
 // newGrid cuts who and what at the bounds of every entry, and paints the entries over one another, the last one first:
 // what is seen at the end is the first entry that matches.
-func newGrid(entries []policy.Entry, class int) *grid {
-	who, what := []int{0}, []int{0}
+func newGrid(entries []policy.Entry, f *family, class int) *grid {
+	g := &grid{who: []netip.Addr{f.first}}
+	what := []int{0}
 	for _, e := range entries {
-		if !e.CIDR.Addr().Is4() {
+		if !f.has(e.CIDR) {
 			continue
 		}
-		for _, s := range spans(e.What, class) {
+		for _, s := range f.spans(e.What, class) {
 			first, last := bounds(e.CIDR)
-			who = append(who, int(first), int(last)+1)
+			g.who = append(g.who, first)
+			if last != f.last {
+				g.who = append(g.who, last.Next())
+			}
 			what = append(what, int(s.first), int(s.last)+1)
 		}
 	}
-	g := &grid{}
-	for _, b := range slices.Compact(slices.Sorted(slices.Values(who))) {
-		if b <= 0xffffffff {
-			g.who = append(g.who, uint32(b))
-		}
-	}
+	slices.SortFunc(g.who, netip.Addr.Compare)
+	g.who = slices.Compact(g.who)
 	for _, b := range slices.Compact(slices.Sorted(slices.Values(what))) {
 		if b <= 0xffff {
 			g.what = append(g.what, uint16(b))
@@ -54,8 +55,8 @@ func newGrid(entries []policy.Entry, class int) *grid {
 		g.rows = append(g.rows, make([]uint16, len(g.what)))
 	}
 	for _, e := range slices.Backward(entries) {
-		if e.CIDR.Addr().Is4() {
-			for _, s := range spans(e.What, class) {
+		if f.has(e.CIDR) {
+			for _, s := range f.spans(e.What, class) {
 				g.paint(e, s)
 			}
 		}
@@ -65,9 +66,9 @@ func newGrid(entries []policy.Entry, class int) *grid {
 
 func (g *grid) paint(e policy.Entry, s span) {
 	first, last := bounds(e.CIDR)
-	from, _ := slices.BinarySearch(g.who, first)
+	from, _ := slices.BinarySearchFunc(g.who, first, netip.Addr.Compare)
 	begin, _ := slices.BinarySearch(g.what, s.first)
-	for i := from; i < len(g.who) && g.who[i] <= last; i++ {
+	for i := from; i < len(g.who) && !last.Less(g.who[i]); i++ {
 		for j := begin; j < len(g.what) && g.what[j] <= s.last; j++ {
 			g.rows[i][j] = decision(e)
 		}
@@ -87,11 +88,11 @@ func (g *grid) only() (uint16, bool) {
 
 // cells writes the grid down as acl.h reads it. Rows are shared, and neighbours that have the same one are one interval.
 func (g *grid) cells() ([]uint64, error) {
-	type interval struct {
-		first uint32
+	type part struct {
+		first netip.Addr
 		row   int // among rows
 	}
-	var who []interval
+	var who []part
 	var rows []uint64
 	known := map[string]int{}
 	for i, r := range g.rows {
@@ -103,45 +104,44 @@ func (g *grid) cells() ([]uint64, error) {
 			rows = append(rows, cells...)
 		}
 		if n := len(who); n == 0 || who[n-1].row != at {
-			who = append(who, interval{g.who[i], at})
+			who = append(who, part{g.who[i], at})
 		}
 	}
 	if len(who) > maxIntervals {
 		return nil, fmt.Errorf("a network ACL with %d intervals of addresses: at most %d can be searched", len(who), maxIntervals)
 	}
 	whoAt := aclHead + (len(g.what)+3)/4
-	rowsAt := whoAt + len(who)
+	rowsAt := whoAt + len(who)*len(interval(0, g.who[0]))
 	out := []uint64{pair(len(g.what), len(who)), pair(whoAt, 0)}
 	out = append(out, packed(g.what)...)
 	for _, w := range who {
-		out = append(out, pair(rowsAt+w.row, int(w.first)))
+		out = append(out, interval(rowsAt+w.row, w.first)...)
 	}
 	return append(out, rows...), nil
 }
 
 // acl compiles a network ACL.
 func acl(a policy.ACL) ([]uint64, error) {
-	out := make([]uint64, 1+2*tableClasses)
+	out := make([]uint64, 1+tables)
 	known := map[string]int{}
-	for direction, entries := range [][]policy.Entry{a.Egress, a.Ingress} {
-		for class := range tableClasses {
-			at := 1 + direction*tableClasses + class
-			g := newGrid(entries, class)
-			if d, ok := g.only(); ok {
-				out[at] = pair(0, int(d))
-				continue
-			}
-			cells, err := g.cells()
-			if err != nil {
-				return nil, err
-			}
-			key := bytesOf(cells)
-			if known[key] == 0 {
-				known[key] = len(out)
-				out = append(out, cells...)
-			}
-			out[at] = pair(known[key], 0)
+	for n := range tables {
+		family, direction, class := n/(2*tableClasses), n/tableClasses%2, n%tableClasses
+		at := tableAt(family, direction, class)
+		g := newGrid([...][]policy.Entry{a.Egress, a.Ingress}[direction], families[family], class)
+		if d, ok := g.only(); ok {
+			out[at] = pair(0, int(d))
+			continue
 		}
+		cells, err := g.cells()
+		if err != nil {
+			return nil, err
+		}
+		key := bytesOf(cells)
+		if known[key] == 0 {
+			known[key] = len(out)
+			out = append(out, cells...)
+		}
+		out[at] = pair(known[key], 0)
 	}
 	return extent(extentACL, out), nil
 }

@@ -13,7 +13,7 @@ import (
 
 // decision reads a compiled network ACL as the program does: see acl.h.
 func (r reading) decision(direction, class int, what uint16, remote netip.Addr) uint16 {
-	head := r[1+direction*tableClasses+class]
+	head := r[tableAt(familyOf(remote), direction, class)]
 	if lowHalf(head) == 0 {
 		return uint16(highHalf(head))
 	}
@@ -24,14 +24,14 @@ func (r reading) decision(direction, class int, what uint16, remote netip.Addr) 
 			n = i
 		}
 	}
-	row := g + r.interval(g+lowHalf(r[g+1]), highHalf(r[g]), number(remote))
+	row := g + r.with(g+lowHalf(r[g+1]), highHalf(r[g]), remote)
 	return uint16(r[row+n/4] >> (n % 4 * 16))
 }
 
 // decided is the same by the entries themselves, one after the other.
 func decided(entries []policy.Entry, class int, what uint16, remote netip.Addr) uint16 {
 	for _, e := range entries {
-		if e.CIDR.Contains(remote) && matches(e.What, class, what) {
+		if e.CIDR.Contains(remote) && matches(e.What, familyOf(remote), class, what) {
 			return decision(e)
 		}
 	}
@@ -87,6 +87,8 @@ func TestACLsAtTheirEdges(t *testing.T) {
 	for _, entries := range [][]policy.Entry{
 		nil,
 		policytest.AllowAll.Ingress,
+		policytest.AllowAll6.Ingress,
+		{entry(1, false, flow.ICMPv6, 2, -1, "::/0"), entry(2, true, flow.TCP, 22, 22, "2001:db8::/64"), entry(3, false, -1, -1, -1, "2001:db8::/32"), entry(100, true, -1, -1, -1, "::/0")},
 		{entry(1, false, flow.TCP, 22, 22, "0.0.0.0/0"), entry(100, true, -1, -1, -1, "0.0.0.0/0")},
 		{entry(1, true, flow.TCP, 0, 65535, "255.255.255.255/32"), entry(2, false, -1, -1, -1, "128.0.0.0/1"), entry(3, true, flow.UDP, 65535, 65535, "0.0.0.0/0")},
 		{entry(1, true, flow.ICMP, 3, 4, "10.0.0.0/8"), entry(2, false, flow.ICMP, -1, -1, "10.0.0.0/9"), entry(32766, true, flow.ICMP, 8, -1, "0.0.0.0/0")},

@@ -44,16 +44,14 @@ type plan struct {
 	used    map[uint32]bool // slots, before
 	slots   map[uint32]kernelInterface
 	links   map[uint32]uint32
-	locals  map[kernelPrivateAddress]uint32
-	publics map[uint32]uint32
-	members map[kernelPrivateAddress]uint32
+	places  map[kernelPlace]uint32
+	members map[kernelPlace]uint32
 }
 
 // plan finds a place for everything, and writes what nothing leads to yet.
 func (d *Datapath) plan(i Image, links map[uint32]int, used map[uint32]bool) (*plan, error) {
 	p := &plan{d: d, image: i, used: used, slots: map[uint32]kernelInterface{}, links: map[uint32]uint32{},
-		locals: map[kernelPrivateAddress]uint32{}, publics: map[uint32]uint32{},
-		members: make(map[kernelPrivateAddress]uint32, len(i.members))}
+		places: map[kernelPlace]uint32{}, members: make(map[kernelPlace]uint32, len(i.members))}
 	if len(i.members) > int(d.maps.Members.MaxEntries()) {
 		return nil, fmt.Errorf("apply: %d members of groups: there is room for %d", len(i.members), d.maps.Members.MaxEntries())
 	}
@@ -62,7 +60,7 @@ func (d *Datapath) plan(i Image, links map[uint32]int, used map[uint32]bool) (*p
 		return nil, fmt.Errorf("apply: %w", err)
 	}
 	for _, m := range i.members {
-		p.members[kernelPrivateAddress{Vpc: m.vpc, Addr: be(m.addr)}] = at[m.groups]
+		p.members[kernelPlaceOf(m.place)] = at[m.groups]
 	}
 	return p, p.placeInterfaces(at, links)
 }
@@ -105,10 +103,12 @@ func (p *plan) placeInterfaces(at []uint32, links map[uint32]int) error {
 		}
 		p.slots[slot] = k
 		p.links[k.Ifindex] = slot
-		p.locals[kernelPrivateAddress{Vpc: k.Vpc, Addr: k.Addr}] = slot
-		if k.Public != 0 {
-			p.publics[k.Public] = slot
+		for _, at := range i.places() {
+			p.places[kernelPlaceOf(at)] = slot
 		}
+	}
+	if n, room := len(p.places), int(d.maps.Places.MaxEntries()); n > room {
+		return fmt.Errorf("apply: %d addresses of interfaces: there is room for %d", n, room)
 	}
 	return p.fillSlots()
 }
@@ -129,6 +129,17 @@ func kernelInterfaceOf(i imageInterface, at []uint32, ifindex uint32) kernelInte
 func identity(k kernelInterface) kernelInterface {
 	k.Slot, k.Public, k.Ruleset, k.Routes, k.Acl, k.Flags = 0, 0, 0, 0, 0, 0
 	clear(k.Timeout[:])
+	return k
+}
+
+func kernelPlaceOf(p place) kernelPlace { return kernelPlace{Vpc: p.vpc, Addr: wide(p.addr)} }
+
+// wide is the address, of either IP version, as programs know it.
+func wide(a netip.Addr) (k kernelAddress) {
+	b := a.As16()
+	for n := range k.W {
+		k.W[n] = binary.NativeEndian.Uint32(b[4*n:])
+	}
 	return k
 }
 
@@ -209,10 +220,7 @@ func (p *plan) take() error {
 			}
 		}
 	}
-	if err := removeOthers(d.publics, p.publics); err != nil {
-		return err
-	}
-	if err := removeOthers(d.locals, p.locals); err != nil {
+	if err := removeOthers(d.places, p.places); err != nil {
 		return err
 	}
 	for ifindex := range d.links.held {
@@ -272,24 +280,38 @@ func (p *plan) publish() {
 	}
 }
 
-// configure writes the pool and the host's address. Without a pool no address is in it.
+// configure writes the pools and the host's addresses. Without a pool no address is in it.
 func (p *plan) configure() {
-	pool, mask := uint32(1), uint32(0)
-	if p.image.pool.IsValid() {
-		pool = be(p.image.pool.Addr())
-		_, last := bounds(p.image.pool)
-		first := number(p.image.pool.Addr())
-		var b [4]byte
-		binary.BigEndian.PutUint32(b[:], ^(first ^ last))
-		mask = binary.NativeEndian.Uint32(b[:])
-	}
 	c := p.d.config
+	host, pool, mask := p.image.pools[0].words()
+	store(&c.Host, host.W[3])
+	store(&c.Pool, pool.W[3])
+	store(&c.PoolMask, mask.W[3])
+	host, pool, mask = p.image.pools[1].words()
+	for n := range 4 {
+		store(&c.Host6.W[n], host.W[n])
+		store(&c.Pool6.W[n], pool.W[n])
+		store(&c.Pool6Mask.W[n], mask.W[n])
+	}
 	table := p.d.maps.Conns.MaxEntries()
 	store(&c.Guaranteed, guaranteed(table, len(p.image.interfaces)))
 	store(&c.Shared, table/2)
-	store(&c.Host, be(p.image.host))
-	store(&c.Pool, pool)
-	store(&c.PoolMask, mask)
+}
+
+// words are what programs read: an address is in the pool iff address & mask == pool, which none is where there is no pool.
+func (p pool) words() (host, pool, mask kernelAddress) {
+	if !p.of.IsValid() {
+		return host, kernelAddress{W: [4]uint32{1, 1, 1, 1}}, mask
+	}
+	ones := p.of.Addr().AsSlice()
+	for bit := range 8 * len(ones) {
+		ones[bit/8] &^= 0x80 >> (bit % 8)
+		if bit < p.of.Bits() {
+			ones[bit/8] |= 0x80 >> (bit % 8)
+		}
+	}
+	m, _ := netip.AddrFromSlice(ones)
+	return wide(p.host), wide(p.of.Addr()), wide(m)
 }
 
 // shares is into how many parts, at least, the half of the table is cut that is not shared: so interfaces that come later
@@ -316,10 +338,7 @@ func (p *plan) give() error {
 			return err
 		}
 	}
-	if err := setAll(d.locals, p.locals); err != nil {
-		return err
-	}
-	if err := setAll(d.publics, p.publics); err != nil {
+	if err := setAll(d.places, p.places); err != nil {
 		return err
 	}
 	return setAll(d.members, p.members)
@@ -340,10 +359,7 @@ func (d *Datapath) usedSlots() map[uint32]bool {
 	for _, slot := range d.links.held {
 		used[slot] = true
 	}
-	for _, slot := range d.locals.held {
-		used[slot] = true
-	}
-	for _, slot := range d.publics.held {
+	for _, slot := range d.places.held {
 		used[slot] = true
 	}
 	return used

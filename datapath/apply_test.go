@@ -236,7 +236,7 @@ func TestAConnectionDoesNotFollowASlot(t *testing.T) {
 	for range 3 {
 		b.run(1, flow.Build(p))
 	}
-	slot := b.d.locals.held[kernelPrivateAddress{Vpc: 1, Addr: be(v.Interfaces[1].Addr)}]
+	slot := b.d.places.held[kernelPlaceOf(place{1, v.Interfaces[1].Addr})]
 
 	one := *v
 	one.Interfaces = v.Interfaces[:1]
@@ -301,7 +301,7 @@ func BenchmarkApply(b *testing.B) {
 	b.Run("write", func(b *testing.B) {
 		k := newBench(b, Options{Conns: 64, Members: 100_000, HeapCells: 1 << 10})
 		for n := range uint32(b.N) {
-			if err := k.d.members.set(kernelPrivateAddress{Addr: n % 90_000}, n); err != nil {
+			if err := k.d.members.set(kernelPlace{Vpc: n % 90_000}, n); err != nil {
 				b.Fatal(err)
 			}
 		}

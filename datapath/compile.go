@@ -38,26 +38,46 @@ const (
 	tableClasses
 )
 
-var protocolOf = [tableClasses]uint8{classTCP: flow.TCP, classUDP: flow.UDP, classICMP: flow.ICMP}
+// A family is an IP version: each has tables of its own.
+type family struct {
+	protocols   [tableClasses]int // of the classes
+	first, last netip.Addr
+	step        int // how many cells an interval of addresses takes
+}
+
+var families = [...]*family{
+	{[tableClasses]int{classTCP: flow.TCP, classUDP: flow.UDP, classICMP: flow.ICMP}, netip.IPv4Unspecified(), netip.AddrFrom4([4]byte{255, 255, 255, 255}), 1},
+	{[tableClasses]int{classTCP: flow.TCP, classUDP: flow.UDP, classICMP: flow.ICMPv6}, netip.IPv6Unspecified(),
+		netip.MustParseAddr("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), 3},
+}
+
+// has tells whether the prefix is of the IP version.
+func (f *family) has(p netip.Prefix) bool { return p.IsValid() && p.Addr().Is4() == f.first.Is4() }
+
+// tables is how many tables a ruleset has, and a network ACL: by IP version, direction and class.
+const tables = len(families) * 2 * tableClasses
+
+// tableAt is where the table stands among them, from 1.
+func tableAt(family, direction, class int) int { return 1 + (family*2+direction)*tableClasses + class }
 
 // A span is an interval of what: of ports, of ICMP types and codes, or of protocols. Both ends belong to it.
 type span struct{ first, last uint16 }
 
 // spans are the points of the class that What has.
-func spans(w policy.What, class int) []span {
+func (f *family) spans(w policy.What, class int) []span {
 	everything := []span{{0, 0xffff}}
-	protocol := int(protocolOf[class])
+	protocol := f.protocols[class]
 	switch {
 	case w.Protocol == -1:
 		return everything
 	case class == classOther:
-		if w.Protocol < 0 || w.Protocol > 255 || slices.Contains([]int{flow.TCP, flow.UDP, flow.ICMP}, w.Protocol) {
+		if w.Protocol < 0 || w.Protocol > 255 || slices.Contains([]int{flow.TCP, flow.UDP, flow.ICMP, flow.ICMPv6}, w.Protocol) {
 			return nil
 		}
 		return []span{{uint16(w.Protocol), uint16(w.Protocol)}}
 	case w.Protocol != protocol:
 		return nil
-	case protocol == flow.ICMP:
+	case class == classICMP:
 		return icmpSpans(w.From, w.To)
 	}
 	first, last := max(w.From, 0), min(w.To, 0xffff)
@@ -105,38 +125,39 @@ func (r row) or(o row) row {
 
 // A table is what the rules of one direction allow of one class of packets.
 type table struct {
+	*family
 	what   []uint16             // where its intervals begin
 	any    row                  // of everybody
 	open   row                  // of what everybody may do and everything comes back of: no state is kept of it
-	cidrs  map[netip.Prefix]row // but 0.0.0.0/0
+	cidrs  map[netip.Prefix]row // but that of everybody
 	groups map[uint32]row
 }
 
 // newTable cuts the class's points at the bounds of every rule, and sets each rule's bits. back are the rules of the
 // other direction.
-func newTable(rules, back []policy.Rule, class int) *table {
+func newTable(rules, back []policy.Rule, f *family, class int) *table {
 	bounds := []int{0}
 	for _, r := range rules {
-		for _, s := range spans(r.What, class) {
+		for _, s := range f.spans(r.What, class) {
 			bounds = append(bounds, int(s.first), int(s.last)+1)
 		}
 	}
 	slices.Sort(bounds)
 	bounds = slices.Compact(bounds)
-	t := &table{cidrs: map[netip.Prefix]row{}, groups: map[uint32]row{}}
+	t := &table{family: f, cidrs: map[netip.Prefix]row{}, groups: map[uint32]row{}}
 	for _, b := range bounds {
 		if b <= 0xffff {
 			t.what = append(t.what, uint16(b))
 		}
 	}
 	t.any, t.open = t.row(), t.row()
-	opens := allComesBack(back, class)
+	opens := f.allComesBack(back, class)
 	for _, r := range rules {
-		for _, s := range spans(r.What, class) {
+		for _, s := range f.spans(r.What, class) {
 			if to := t.rowOf(r); to != nil {
 				t.set(to, s)
 			}
-			if opens && r.Everywhere() {
+			if opens && r.Everywhere(f.first) {
 				t.set(t.open, s)
 			}
 		}
@@ -146,11 +167,11 @@ func newTable(rules, back []policy.Rule, class int) *table {
 
 // allComesBack tells whether a rule allows every packet of the class from, or to, everywhere. Of ICMP and other
 // protocols there is always state.
-func allComesBack(rules []policy.Rule, class int) bool {
+func (f *family) allComesBack(rules []policy.Rule, class int) bool {
 	if class != classTCP && class != classUDP {
 		return false
 	}
-	return slices.ContainsFunc(rules, func(r policy.Rule) bool { return r.Everywhere() && r.What.AllPorts(protocolOf[class]) })
+	return slices.ContainsFunc(rules, func(r policy.Rule) bool { return r.Everywhere(f.first) && r.What.AllPorts(uint8(f.protocols[class])) })
 }
 
 func (t *table) row() row { return make(row, (len(t.what)+63)/64) }
@@ -163,7 +184,7 @@ func (t *table) set(to row, s span) {
 	}
 }
 
-// rowOf is the row of those whom the rule names; nil: of nobody that has an IPv4 address.
+// rowOf is the row of those whom the rule names; nil: of nobody that has an address of the IP version.
 func (t *table) rowOf(r policy.Rule) row {
 	switch {
 	case r.Group != 0:
@@ -171,7 +192,7 @@ func (t *table) rowOf(r policy.Rule) row {
 			t.groups[r.Group] = t.row()
 		}
 		return t.groups[r.Group]
-	case !r.CIDR.IsValid() || !r.CIDR.Addr().Is4():
+	case !t.has(r.CIDR):
 		return nil
 	case r.CIDR.Bits() == 0:
 		return t.any
@@ -189,7 +210,7 @@ func (t *table) empty() bool {
 
 // A step is where an interval of addresses begins, and its row.
 type step struct {
-	first uint32
+	first netip.Addr
 	row   row
 }
 
@@ -197,11 +218,11 @@ type step struct {
 // one is inside another or they are apart, so those around an address are a stack.
 func (t *table) who() (steps []step) {
 	type open struct {
-		last uint32
+		last netip.Addr
 		row  row
 	}
-	stack := []open{{last: 0xffffffff, row: t.row()}}
-	add := func(first uint32, r row) {
+	stack := []open{{t.last, t.row()}}
+	add := func(first netip.Addr, r row) {
 		if n := len(steps); n > 0 && steps[n-1].first == first {
 			steps = steps[:n-1] // of an interval without addresses
 		}
@@ -209,14 +230,14 @@ func (t *table) who() (steps []step) {
 			steps = append(steps, step{first, r})
 		}
 	}
-	closeUntil := func(last uint32) {
-		for len(stack) > 1 && stack[len(stack)-1].last < last {
+	closeUntil := func(last netip.Addr) {
+		for len(stack) > 1 && stack[len(stack)-1].last.Less(last) {
 			end := stack[len(stack)-1].last
 			stack = stack[:len(stack)-1]
-			add(end+1, stack[len(stack)-1].row)
+			add(end.Next(), stack[len(stack)-1].row)
 		}
 	}
-	add(0, stack[0].row)
+	add(t.first, stack[0].row)
 	prefixes := slices.SortedFunc(maps.Keys(t.cidrs), netip.Prefix.Compare) // outer before inner
 	for _, p := range prefixes {
 		first, last := bounds(p)
@@ -225,19 +246,29 @@ func (t *table) who() (steps []step) {
 		stack = append(stack, open{last, r})
 		add(first, r)
 	}
-	closeUntil(0xffffffff)
+	closeUntil(t.last)
 	return steps
 }
 
-func bounds(p netip.Prefix) (first, last uint32) {
-	first = number(p.Masked().Addr())
-	return first, first | uint32(uint64(1)<<(32-p.Bits())-1)
+// bounds are the first and the last address of the prefix.
+func bounds(p netip.Prefix) (first, last netip.Addr) {
+	first = p.Masked().Addr()
+	b := first.AsSlice()
+	for bit := p.Bits(); bit < len(b)*8; bit++ {
+		b[bit/8] |= 0x80 >> (bit % 8)
+	}
+	last, _ = netip.AddrFromSlice(b)
+	return first, last
 }
 
-// number is the IPv4 address as a number to compare.
-func number(a netip.Addr) uint32 {
-	b := a.As4()
-	return binary.BigEndian.Uint32(b[:])
+// interval is the cells of an interval of addresses: its value, and where it begins.
+func interval(value int, first netip.Addr) []uint64 {
+	if first.Is4() {
+		b := first.As4()
+		return []uint64{pair(value, int(binary.BigEndian.Uint32(b[:])))}
+	}
+	b := first.As16()
+	return []uint64{pair(value, 0), binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
 }
 
 // bytesOf is what the cells are, to compare them by, while they do not change.
@@ -260,7 +291,7 @@ func (t *table) cells() ([]uint64, error) {
 	runs := runs(slices.Sorted(maps.Keys(t.groups)))
 	words := len(t.any)
 	whoAt := tableHead + 2*words + (len(t.what)+3)/4
-	groupsAt := whoAt + len(steps)
+	groupsAt := whoAt + t.step*len(steps)
 	rowsAt := groupsAt + len(runs)
 
 	out := []uint64{pair(len(t.what), words), pair(len(steps), whoAt), pair(len(runs), groupsAt)}
@@ -279,7 +310,7 @@ func (t *table) cells() ([]uint64, error) {
 		return known[key]
 	}
 	for _, s := range steps {
-		out = append(out, pair(at(s.row), int(s.first)))
+		out = append(out, interval(at(s.row), s.first)...)
 	}
 	for _, r := range runs {
 		row := 0
@@ -326,71 +357,75 @@ func packed(ns []uint16) []uint64 {
 
 // ruleset compiles the groups, in any order.
 func ruleset(groups []policy.Group) ([]uint64, error) {
-	out := make([]uint64, 1+2*tableClasses)
+	out := make([]uint64, 1+tables)
 	known := map[string]int{}  // tables are shared: often one serves all classes
 	var rules [2][]policy.Rule // by direction
 	for _, g := range groups {
 		rules[0], rules[1] = append(rules[0], g.Egress...), append(rules[1], g.Ingress...)
 	}
-	for direction := range rules {
-		for class := range tableClasses {
-			t := newTable(rules[direction], rules[1-direction], class)
-			if t.empty() {
-				continue
-			}
-			cells, err := t.cells()
-			if err != nil {
-				return nil, err
-			}
-			key := bytesOf(cells)
-			if known[key] == 0 {
-				known[key] = len(out)
-				out = append(out, cells...)
-			}
-			out[1+direction*tableClasses+class] = uint64(known[key])
+	for n := range tables {
+		family, direction, class := n/(2*tableClasses), n/tableClasses%2, n%tableClasses
+		t := newTable(rules[direction], rules[1-direction], families[family], class)
+		if t.empty() {
+			continue
 		}
+		cells, err := t.cells()
+		if err != nil {
+			return nil, err
+		}
+		key := bytesOf(cells)
+		if known[key] == 0 {
+			known[key] = len(out)
+			out = append(out, cells...)
+		}
+		out[tableAt(family, direction, class)] = uint64(known[key])
 	}
 	return extent(extentRuleset, out), nil
 }
 
 // routes compiles a subnet's routes to intervals of addresses.
 func routes(rs []policy.Route) ([]uint64, error) {
-	begin := []uint32{0}
-	cut := func(p netip.Prefix) {
-		first, last := bounds(p)
-		begin = append(begin, first)
-		if last != 0xffffffff {
-			begin = append(begin, last+1)
+	out := make([]uint64, 2)
+	var count [len(families)]int
+	for n, f := range families {
+		before := policy.Target(255)
+		for _, b := range f.cuts(rs) {
+			if t := target(rs, b); t != before {
+				out = append(out, interval(int(t), b)...)
+				before = t
+				count[n]++
+			}
+		}
+		if count[n] > maxRoutes {
+			return nil, fmt.Errorf("routes with %d intervals of addresses: at most %d can be searched", count[n], maxRoutes)
 		}
 	}
-	for _, r := range rs {
-		if r.Destination.Addr().Is4() {
-			cut(r.Destination)
-		}
-	}
-	for _, p := range policy.Unroutable {
-		cut(p)
-	}
-	slices.Sort(begin)
-	out := make([]uint64, 1, 1+len(begin))
-	before := policy.Target(255)
-	for _, b := range slices.Compact(begin) {
-		if t := target(rs, b); t != before {
-			out = append(out, pair(int(t), int(b)))
-			before = t
-		}
-	}
-	if len(out) > maxRoutes {
-		return nil, fmt.Errorf("routes with %d intervals of addresses: at most %d can be searched", len(out), maxRoutes)
-	}
+	out[1] = pair(count[0], count[1])
 	return extent(extentRoutes, out), nil
 }
 
+// cuts are the addresses at which a route begins, or is over.
+func (f *family) cuts(rs []policy.Route) []netip.Addr {
+	at := []netip.Addr{f.first}
+	prefixes := slices.Clone(policy.Unroutable)
+	for _, r := range rs {
+		prefixes = append(prefixes, r.Destination)
+	}
+	for _, p := range prefixes {
+		if f.has(p) {
+			first, last := bounds(p)
+			at = append(at, first)
+			if last != f.last {
+				at = append(at, last.Next())
+			}
+		}
+	}
+	slices.SortFunc(at, netip.Addr.Compare)
+	return slices.Compact(at)
+}
+
 // target is where the longest prefix leads.
-func target(rs []policy.Route, addr uint32) policy.Target {
-	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], addr)
-	a := netip.AddrFrom4(b)
+func target(rs []policy.Route, a netip.Addr) policy.Target {
 	for _, p := range policy.Unroutable {
 		if p.Contains(a) {
 			return policy.Nowhere

@@ -31,6 +31,30 @@ func (r reading) interval(at, n, key uint32) uint32 {
 	return lowHalf(r[at])
 }
 
+// with is the value of the interval that the address is in.
+func (r reading) with(at, n uint32, a netip.Addr) uint32 {
+	b := a.As16()
+	if a.Is4() {
+		return r.interval(at, n, binary.BigEndian.Uint32(b[12:]))
+	}
+	first, second := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
+	value := uint32(0)
+	for i := range n {
+		if x := r[at+3*i:]; x[1] < first || x[1] == first && x[2] <= second {
+			value = lowHalf(x[0])
+		}
+	}
+	return value
+}
+
+// familyOf is the place of the address's IP version among families.
+func familyOf(a netip.Addr) int {
+	if a.Is4() {
+		return 0
+	}
+	return 1
+}
+
 func (r reading) bit(row, n uint32) bool { return r[row+n/64]>>(n%64)&1 == 1 }
 
 // atom is the interval of what that it is in, and how long a row of the table is.
@@ -44,9 +68,9 @@ func (r reading) atom(t uint32, what uint16) (n, words uint32) {
 	return n, words
 }
 
-// allows asks the table of the direction and class.
+// allows asks the table of the direction and class, for the remote's IP version.
 func (r reading) allows(direction, class int, what uint16, remote netip.Addr, groups []uint32) bool {
-	t := uint32(r[1+direction*tableClasses+class])
+	t := uint32(r[tableAt(familyOf(remote), direction, class)])
 	if t == 0 {
 		return false
 	}
@@ -54,7 +78,7 @@ func (r reading) allows(direction, class int, what uint16, remote netip.Addr, gr
 	if r.bit(t+tableHead, n) {
 		return true
 	}
-	if whos := lowHalf(r[t+1]); whos > 0 && r.bit(t+r.interval(t+highHalf(r[t+1]), whos, number(remote)), n) {
+	if whos := lowHalf(r[t+1]); whos > 0 && r.bit(t+r.with(t+highHalf(r[t+1]), whos, remote), n) {
 		return true
 	}
 	for _, g := range groups {
@@ -69,8 +93,8 @@ func (r reading) allows(direction, class int, what uint16, remote netip.Addr, gr
 }
 
 // untracked asks the table of the direction and class whether no state is kept of what it allows.
-func (r reading) untracked(direction, class int, what uint16) bool {
-	t := uint32(r[1+direction*tableClasses+class])
+func (r reading) untracked(family, direction, class int, what uint16) bool {
+	t := uint32(r[tableAt(family, direction, class)])
 	if t == 0 {
 		return false
 	}
@@ -79,19 +103,19 @@ func (r reading) untracked(direction, class int, what uint16) bool {
 }
 
 // unrestricted is the same by the rules themselves.
-func unrestricted(groups []policy.Group, direction, class int, what uint16) (there bool) {
+func unrestricted(groups []policy.Group, family, direction, class int, what uint16) (there bool) {
 	if class > 1 {
 		return false
 	}
 	back := false
-	everywhere := netip.MustParsePrefix("0.0.0.0/0")
+	everywhere := netip.MustParsePrefix([]string{"0.0.0.0/0", "::/0"}[family])
 	for _, g := range groups {
 		rules := [...][]policy.Rule{g.Egress, g.Ingress}
 		for _, r := range rules[direction] {
-			there = there || !r.Listed && r.CIDR == everywhere && matches(r.What, class, what)
+			there = there || !r.Listed && r.CIDR == everywhere && matches(r.What, family, class, what)
 		}
 		for _, r := range rules[1-direction] {
-			back = back || !r.Listed && r.CIDR == everywhere && matches(r.What, class, 0) && matches(r.What, class, 65535)
+			back = back || !r.Listed && r.CIDR == everywhere && matches(r.What, family, class, 0) && matches(r.What, family, class, 65535)
 		}
 	}
 	return there && back
@@ -101,7 +125,7 @@ func unrestricted(groups []policy.Group, direction, class int, what uint16) (the
 func allowed(groups []policy.Group, direction, class int, what uint16, remote netip.Addr, carries []uint32) bool {
 	for _, g := range groups {
 		for _, r := range [...][]policy.Rule{g.Egress, g.Ingress}[direction] {
-			if matches(r.What, class, what) && (r.Group == 0 && r.CIDR.Contains(remote) || r.Group != 0 && slices.Contains(carries, r.Group)) {
+			if matches(r.What, familyOf(remote), class, what) && (r.Group == 0 && r.CIDR.Contains(remote) || r.Group != 0 && slices.Contains(carries, r.Group)) {
 				return true
 			}
 		}
@@ -109,7 +133,7 @@ func allowed(groups []policy.Group, direction, class int, what uint16, remote ne
 	return false
 }
 
-func matches(w policy.What, class int, what uint16) bool {
+func matches(w policy.What, family, class int, what uint16) bool {
 	if w.Protocol == -1 {
 		return true
 	}
@@ -120,9 +144,9 @@ func matches(w policy.What, class int, what uint16) bool {
 	case 1:
 		return w.Protocol == flow.UDP && w.From <= n && n <= w.To
 	case 2:
-		return w.Protocol == flow.ICMP && (w.From == -1 || w.From == n>>8) && (w.To == -1 || w.To == n&255)
+		return w.Protocol == []int{flow.ICMP, flow.ICMPv6}[family] && (w.From == -1 || w.From == n>>8) && (w.To == -1 || w.To == n&255)
 	}
-	return w.Protocol == n
+	return w.Protocol == n && n != flow.ICMP && n != flow.ICMPv6
 }
 
 // edges are all the points where an answer may change, and those beside them: of what, of addresses
@@ -131,12 +155,12 @@ func edges(groups []policy.Group) (whats [tableClasses][]uint16, addrs []netip.A
 	for class := range tableClasses {
 		whats[class] = []uint16{0, 0xffff}
 	}
-	whats[3] = []uint16{0, 2, 41, 47, 50, 58, 132, 255}
-	addrs = append(addrs, addr4(0), addr4(0xffffffff))
+	whats[3] = []uint16{0, 1, 2, 41, 47, 50, 58, 132, 255}
+	addrs = append(addrs, families[0].first, families[0].last, families[1].first, families[1].last)
 	for _, g := range groups {
 		for _, r := range slices.Concat(g.Ingress, g.Egress) {
 			for class := range tableClasses {
-				for _, s := range spans(r.What, class) {
+				for _, s := range slices.Concat(families[0].spans(r.What, class), families[1].spans(r.What, class)) {
 					if class == 3 {
 						continue
 					}
@@ -147,14 +171,19 @@ func edges(groups []policy.Group) (whats [tableClasses][]uint16, addrs []netip.A
 				nums = append(nums, r.Group-1, r.Group, r.Group+1)
 				continue
 			}
-			first, last := bounds(r.CIDR)
-			addrs = append(addrs, addr4(first-1), addr4(first), addr4(last), addr4(last+1))
+			addrs = append(addrs, around(r.CIDR)...)
 		}
 	}
 	for class := range whats {
 		whats[class] = slices.Compact(slices.Sorted(slices.Values(whats[class])))
 	}
 	return whats, slices.Compact(slices.SortedFunc(slices.Values(addrs), netip.Addr.Compare)), slices.Compact(slices.Sorted(slices.Values(nums)))
+}
+
+// around are the ends of the prefix and the addresses beside them.
+func around(p netip.Prefix) []netip.Addr {
+	first, last := bounds(p)
+	return slices.DeleteFunc([]netip.Addr{first.Prev(), first, last, last.Next()}, func(a netip.Addr) bool { return !a.IsValid() })
 }
 
 func addr4(n uint32) netip.Addr {
@@ -178,8 +207,10 @@ func checkRuleset(t *testing.T, groups []policy.Group) {
 	for direction := range 2 {
 		for class := range tableClasses {
 			for _, what := range whats[class] {
-				if got, want := r.untracked(direction, class, what), unrestricted(groups, direction, class, what); got != want {
-					t.Fatalf("direction %d class %d what %d untracked: %v\n%+v", direction, class, what, got, groups)
+				for family := range families {
+					if got, want := r.untracked(family, direction, class, what), unrestricted(groups, family, direction, class, what); got != want {
+						t.Fatalf("family %d direction %d class %d what %d untracked: %v\n%+v", family, direction, class, what, got, groups)
+					}
 				}
 				for _, a := range addrs {
 					if got, want := r.allows(direction, class, what, a, nil), allowed(groups, direction, class, what, a, nil); got != want {
@@ -187,7 +218,7 @@ func checkRuleset(t *testing.T, groups []policy.Group) {
 					}
 				}
 				for _, g := range nums {
-					a, carries := addr4(0xc0000201), []uint32{0xfffffff0, g} // an address that no rule is about, nearly always
+					a, carries := []netip.Addr{addr4(0xc0000201), netip.MustParseAddr("2001:db8::77")}[g%2], []uint32{0xfffffff0, g} // no rule is about it, nearly always
 					if got, want := r.allows(direction, class, what, a, carries), allowed(groups, direction, class, what, a, carries); got != want {
 						t.Fatalf("direction %d class %d what %d group %d: %v\n%+v", direction, class, what, g, got, groups)
 					}
@@ -213,6 +244,10 @@ func TestARulesetAllowsWhatItsRulesAllow(t *testing.T) {
 		{rule(port(1, 5), "128.0.0.0/1"), rule(port(1, 5), "0.0.0.0/1"), rule(port(9, 9), "0.0.0.0/32")},
 		{rule(policy.What{Protocol: flow.ICMP, From: -1, To: 4}, "10.0.0.0/8"), rule(policy.What{Protocol: flow.ICMP, From: 3, To: -1}, "0.0.0.0/0")},
 		{rule(policy.What{Protocol: 47, From: -1, To: -1}, "10.0.0.0/8"), rule(policy.What{Protocol: 58}, "0.0.0.0/0"), rule(policy.What{Protocol: 300}, "0.0.0.0/0")},
+		{rule(port(1, 5), "2001:db8::/32"), rule(port(3, 9), "2001:db8::/64"), rule(port(7, 7), "2001:db8:ffff::/48"), rule(port(2, 2), "2001:db8:0:0:ffff::/128"), rule(port(4, 4), "2001:db9::/32")},
+		{rule(port(1, 5), "8000::/1"), rule(port(1, 5), "::/1"), rule(port(9, 9), "::/128"), rule(port(8, 8), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128"), rule(port(80, 80), "::/0")},
+		{rule(policy.What{Protocol: flow.ICMPv6, From: -1, To: 4}, "2001:db8::/32"), rule(policy.What{Protocol: flow.ICMPv6, From: 2, To: -1}, "::/0"), rule(policy.What{Protocol: flow.ICMP, From: 2, To: -1}, "::/0")},
+		{rule(everything, "::/0"), rule(everything, "0.0.0.0/0"), rule(port(22, 22), "::/0")},
 		{rule(port(5, 4), "0.0.0.0/0"), rule(port(-1, -1), "0.0.0.0/0"), rule(port(-1, 70000), "10.0.0.0/8")},
 	} {
 		checkRuleset(t, []policy.Group{{Num: 1, Ingress: rules}, {Num: 2, Egress: rules, Ingress: rules[:len(rules)/2]}})
@@ -234,11 +269,14 @@ func FuzzRuleset(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		g := policy.Group{Num: 1}
 		for ; len(b) >= 8 && len(g.Ingress)+len(g.Egress) < 24; b = b[8:] {
-			r := policy.Rule{What: policy.What{Protocol: []int{-1, 1, 6, 17, 47, 6, 6, 17}[b[0]%8], From: int(b[1])<<(b[2]%9) - 1, To: int(b[2])<<(b[1]%9) - 1}}
+			r := policy.Rule{What: policy.What{Protocol: []int{-1, 1, 6, 17, 47, 58, 6, 17}[b[0]%8], From: int(b[1])<<(b[2]%9) - 1, To: int(b[2])<<(b[1]%9) - 1}}
 			if b[3]%4 == 0 {
 				r.Group = 1 + uint32(b[4]%5)
 			} else {
 				r.CIDR = netip.PrefixFrom(netip.AddrFrom4([4]byte{b[4] & 0x81, b[5], b[6] & 3, b[6]}), int(b[7])%33)
+			}
+			if b[3]%4 == 1 {
+				r.CIDR = netip.PrefixFrom(netip.AddrFrom16([16]byte{b[4] & 0x81, 7: b[5], 8: b[6] & 3, 15: b[6]}), int(b[7])%129)
 			}
 			if b[0]&0x80 == 0 {
 				g.Ingress = append(g.Ingress, r)
@@ -256,14 +294,19 @@ func FuzzRoutes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v := &policy.View{Subnets: []policy.Subnet{{ID: "subnet-1"}}}
 		known := map[netip.Prefix]bool{}
-		var addrs []uint32
+		addrs := []netip.Addr{families[0].first, families[0].last, families[1].first, families[1].last}
+		for _, p := range policy.Unroutable {
+			addrs = append(addrs, around(p)...)
+		}
 		for ; len(b) >= 4; b = b[4:] {
 			p := netip.PrefixFrom(netip.AddrFrom4([4]byte{b[0], b[1] & 0xc0, 0, b[1]}), int(b[2])%33).Masked()
+			if b[3]&0x80 != 0 {
+				p = netip.PrefixFrom(netip.AddrFrom16([16]byte{b[0], b[1] & 0xc0, 7: b[1], 15: b[0]}), int(b[2])%129).Masked()
+			}
 			if !known[p] {
 				known[p] = true
 				v.Subnets[0].Routes = append(v.Subnets[0].Routes, policy.Route{Destination: p, Target: policy.Target(b[3] % 3)})
-				first, last := bounds(p)
-				addrs = append(addrs, first-1, first, last, last+1)
+				addrs = append(addrs, around(p)...)
 			}
 		}
 		cells, err := routes(v.Subnets[0].Routes)
@@ -271,10 +314,14 @@ func FuzzRoutes(f *testing.F) {
 			t.Fatal(err)
 		}
 		r := reading(cells)
-		for _, n := range append(addrs, 0, 1<<24, 10<<24, 127<<24, 128<<24, 224<<24, 0xffffffff) {
-			got := policy.Target(r.interval(1, lowHalf(r[0])-1, n))
-			if want := leads(v.Subnets[0].Routes, addr4(n)); got != want {
-				t.Fatalf("%s: %d, want %d\n%v", addr4(n), got, want, v.Subnets[0].Routes)
+		for _, a := range addrs {
+			at, n := uint32(2), lowHalf(r[1])
+			if a.Is6() {
+				at, n = at+n, highHalf(r[1])
+			}
+			got := policy.Target(r.with(at, n, a))
+			if want := leads(v.Subnets[0].Routes, a); got != want {
+				t.Fatalf("%s: %d, want %d\n%v", a, got, want, v.Subnets[0].Routes)
 			}
 		}
 	})
@@ -282,10 +329,14 @@ func FuzzRoutes(f *testing.F) {
 
 // leads is where the longest prefix leads, tried from the longest on.
 func leads(routes []policy.Route, a netip.Addr) policy.Target {
-	if b := a.As4(); b[0] == 0 || b[0] == 127 || b[0] >= 224 {
+	b := a.AsSlice()
+	switch {
+	case a.Is4() && (b[0] == 0 || b[0] == 127 || b[0] >= 224):
+		return policy.Nowhere
+	case a.Is6() && (b[0] == 0xff || b[0] == 0xfe && b[1]&0xc0 == 0x80 || [12]byte(b) == [12]byte{}):
 		return policy.Nowhere
 	}
-	for bits := 32; bits >= 0; bits-- {
+	for bits := a.BitLen(); bits >= 0; bits-- {
 		for _, r := range routes {
 			if r.Destination == netip.PrefixFrom(a, bits).Masked() {
 				return r.Target

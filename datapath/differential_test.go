@@ -102,7 +102,7 @@ func (w *world) play(packets int) int {
 		} else {
 			from, p := traffic.Next(r, view)
 			frame := flow.Build(p)
-			if p.Protocol == flow.UDP && !p.Fragment.Later() && r.IntN(8) == 0 {
+			if p.Protocol == flow.UDP && p.Src.Is4() && !p.Fragment.Later() && r.IntN(8) == 0 {
 				frame[14+20+p.Options+6], frame[14+20+p.Options+7] = 0, 0 // a sender may leave the checksum out
 			}
 			verdict := w.judge(from, frame)
@@ -191,6 +191,12 @@ func compare(got ruling, want policy.Verdict, frame []byte) error {
 		return nil
 	case got.to != want.To:
 		return errors.New("delivered elsewhere")
+	case want.Neighbour != (flow.NDPacket{}):
+		n, err := flow.ParseND(got.frame)
+		if err == nil && n != want.Neighbour {
+			err = fmt.Errorf("answered %s", n)
+		}
+		return errors.Join(err, flow.NDChecksum(got.frame))
 	case want.Reason == policy.Answered:
 		a, err := flow.ParseARP(got.frame)
 		if err == nil && a != want.Answer {
@@ -210,8 +216,10 @@ func compareDelivered(got ruling, want policy.Verdict, frame []byte) error {
 	if want.To == 0 {
 		copy(expected, got.frame[:12]) // the host's
 	}
-	copy(expected[26:], want.Packet.Src.AsSlice())
-	copy(expected[30:], want.Packet.Dst.AsSlice())
+	if want.Packet.Src.Is4() {
+		copy(expected[26:], want.Packet.Src.AsSlice())
+		copy(expected[30:], want.Packet.Dst.AsSlice())
+	}
 	delivered := bytes.Clone(got.frame)
 	if flow.Checksums(frame) == nil {
 		if err := flow.Checksums(delivered); err != nil {

@@ -15,11 +15,16 @@ import (
 // An Image is a View as the maps hold it, but for where in them: what is compiled, and who points to
 // it. Equal Views have equal Images.
 type Image struct {
-	pool       netip.Prefix // zero: none
-	host       netip.Addr   // zero: none
-	extents    []extentOf   // distinct; Interfaces and members say which by its place here, from 1
+	pools      [len(families)]pool
+	extents    []extentOf // distinct; Interfaces and members say which by its place here, from 1
 	interfaces []imageInterface
 	members    []imageMember
+}
+
+// A pool is what public addresses of an IP version are of, and which of them is the host's; zero: there are none.
+type pool struct {
+	of   netip.Prefix
+	host netip.Addr
 }
 
 // An extentOf is what goes into one extent of the heap.
@@ -31,6 +36,7 @@ type extentOf struct {
 type imageInterface struct {
 	num, vpc        uint32
 	addr, public    netip.Addr // public: zero: none
+	ipv6            []netip.Addr
 	mac             flow.MAC
 	sourceDestCheck bool
 	timeouts        [policy.ConnStates]uint32
@@ -40,8 +46,7 @@ type imageInterface struct {
 }
 
 type imageMember struct {
-	vpc    uint32
-	addr   netip.Addr
+	place
 	groups int
 }
 
@@ -57,8 +62,10 @@ func (i Image) Cells() int {
 // Lower compiles the View. The error is of a View that cannot be, such as two interfaces with one address.
 func Lower(v *policy.View) (Image, error) {
 	l := lowering{view: v, bySum: map[[sha256.Size]byte]int{}, rulesets: map[string]int{}}
-	if v.Public.IsValid() && v.Public.Addr().Is4() {
-		l.image.pool, l.image.host = v.Public.Masked(), v.Host()
+	for n, p := range []netip.Prefix{v.Public, v.IPv6} {
+		if families[n].has(p) {
+			l.image.pools[n] = pool{p.Masked(), v.Host(p.Addr())}
+		}
 	}
 	if err := l.subnets(); err != nil {
 		return Image{}, err
@@ -97,10 +104,6 @@ func (l *lowering) extent(cells []uint64) int {
 // subnets compiles the routes and the network ACL of each. Neighbours are told by their subnet's first address: so no two
 // of a VPC may have the same.
 func (l *lowering) subnets() error {
-	type place struct {
-		vpc   uint32
-		first netip.Addr
-	}
 	taken := map[place]string{}
 	l.routes, l.acls, l.subnet = map[string]int{}, map[string]int{}, map[string]*policy.Subnet{}
 	for i := range l.view.Subnets {
@@ -113,7 +116,7 @@ func (l *lowering) subnets() error {
 		}
 		at := place{s.VPC, s.CIDR.Masked().Addr()}
 		if other, ok := taken[at]; ok {
-			return fmt.Errorf("subnets %s and %s both begin at %s", other, s.ID, at.first)
+			return fmt.Errorf("subnets %s and %s both begin at %s", other, s.ID, at.addr)
 		}
 		taken[at] = s.ID
 		l.subnet[s.ID] = s
@@ -131,17 +134,24 @@ func (l *lowering) subnets() error {
 }
 
 func (l *lowering) add(i *policy.Interface) error {
-	out := imageInterface{num: i.Num, vpc: i.VPC, addr: i.Addr, public: i.Public, mac: i.MAC, sourceDestCheck: i.SourceDestCheck}
+	out := imageInterface{num: i.Num, vpc: i.VPC, addr: i.Addr, public: i.Public, ipv6: i.IPv6, mac: i.MAC, sourceDestCheck: i.SourceDestCheck}
 	for s := range policy.ConnStates {
 		out.timeouts[s] = i.Timeout(s)
 	}
 	switch {
 	case i.Num == 0:
 		return fmt.Errorf("number 0 is the internet's")
+	case i.VPC == 0:
+		return fmt.Errorf("VPC 0 is the internet")
 	case !i.Addr.Is4() || i.Addr.IsUnspecified():
 		return fmt.Errorf("private address %s is none of IPv4", i.Addr)
 	case i.Public.IsValid() && (!i.Public.Is4() || i.Public.IsUnspecified()):
 		return fmt.Errorf("public address %s is none of IPv4", i.Public)
+	}
+	for _, a := range i.IPv6 {
+		if !a.Is6() || a.Is4In6() || a.IsUnspecified() || a.Zone() != "" {
+			return fmt.Errorf("address %s is none of IPv6", a)
+		}
 	}
 	if s := l.subnet[i.Subnet]; s != nil {
 		if s.VPC != i.VPC {
@@ -182,41 +192,49 @@ func (l *lowering) ruleset(nums []uint32) (int, error) {
 func (l *lowering) distinct() error {
 	is := l.image.interfaces
 	slices.SortFunc(is, func(a, b imageInterface) int { return cmp.Compare(a.num, b.num) })
-	type private struct {
-		vpc  uint32
-		addr netip.Addr
-	}
-	byAddr, byPublic := map[private]uint32{}, map[netip.Addr]uint32{}
+	taken := map[place]uint32{}
 	for n, i := range is {
 		if n > 0 && is[n-1].num == i.num {
 			return fmt.Errorf("two interfaces have the number %d", i.num)
 		}
-		if other, ok := byAddr[private{i.vpc, i.addr}]; ok {
-			return fmt.Errorf("interfaces %d and %d of VPC %d both have %s", other, i.num, i.vpc, i.addr)
+		for _, at := range i.places() {
+			if other, ok := taken[at]; ok {
+				return fmt.Errorf("interfaces %d and %d of VPC %d both have %s", other, i.num, at.vpc, at.addr)
+			}
+			taken[at] = i.num
 		}
-		byAddr[private{i.vpc, i.addr}] = i.num
-		if other, ok := byPublic[i.public]; ok && i.public.IsValid() {
-			return fmt.Errorf("interfaces %d and %d both have %s", other, i.num, i.public)
-		}
-		byPublic[i.public] = i.num
 	}
 	return nil
 }
 
-// members are those with IPv4 addresses that carry a group, by VPC and address.
-func (l *lowering) members() error {
-	type private struct {
-		vpc  uint32
-		addr netip.Addr
+// A place is an address in a VPC, or, in VPC 0, on the internet.
+type place struct {
+	vpc  uint32
+	addr netip.Addr
+}
+
+// places are where the interface is.
+func (i imageInterface) places() []place {
+	all := []place{{i.vpc, i.addr}}
+	if i.public.IsValid() {
+		all = append(all, place{0, i.public})
 	}
-	groups := map[private][]uint32{}
+	for _, a := range i.ipv6 {
+		all = append(all, place{i.vpc, a}, place{0, a})
+	}
+	return all
+}
+
+// members are those that carry a group, by VPC and address.
+func (l *lowering) members() error {
+	groups := map[place][]uint32{}
 	for _, m := range l.view.Members {
-		if m.Addr.Is4() && len(m.Groups) > 0 {
-			at := private{m.VPC, m.Addr}
+		if len(m.Groups) > 0 {
+			at := place{m.VPC, m.Addr}
 			groups[at] = append(groups[at], m.Groups...)
 		}
 	}
-	order := slices.SortedFunc(maps.Keys(groups), func(a, b private) int {
+	order := slices.SortedFunc(maps.Keys(groups), func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.vpc, b.vpc), a.addr.Compare(b.addr))
 	})
 	sets := map[string]int{} // few, of many members
@@ -229,7 +247,7 @@ func (l *lowering) members() error {
 		if sets[key] == 0 {
 			sets[key] = l.extent(groupSet(nums))
 		}
-		l.image.members = append(l.image.members, imageMember{at.vpc, at.addr, sets[key]})
+		l.image.members = append(l.image.members, imageMember{at, sets[key]})
 	}
 	return nil
 }

@@ -25,9 +25,8 @@ func imageOf(v *policy.View) (string, error) {
 	var lines []string
 	for _, x := range i.interfaces {
 		lines = append(lines, describe(x.num, x.vpc, be(x.addr), be(x.public), x.mac, x.sourceDestCheck, be(x.subnet), be(x.gateway), cells(x.ruleset), cells(x.routes), cells(x.acl), x.timeouts[:]))
-		lines = append(lines, fmt.Sprintf("private %d %s is %d", x.vpc, x.addr, x.num))
-		if x.public.IsValid() {
-			lines = append(lines, fmt.Sprintf("public %s is %d", x.public, x.num))
+		for _, at := range x.places() {
+			lines = append(lines, fmt.Sprintf("at %d %s is %d", at.vpc, at.addr, x.num))
 		}
 	}
 	for _, m := range i.members {
@@ -45,11 +44,9 @@ func (d *Datapath) image() string {
 		}
 	}
 	links := newLinkTable(d.links.places, d.slots)
-	locals, err := newMirror[kernelPrivateAddress](d.maps.Locals)
+	places, err := newMirror[kernelPlace](d.maps.Places)
 	must(err)
-	publics, err := newMirror[uint32](d.maps.Publics)
-	must(err)
-	members, err := newMirror[kernelPrivateAddress](d.maps.Members)
+	members, err := newMirror[kernelPlace](d.maps.Members)
 	must(err)
 
 	cells := func(at uint32) []uint64 {
@@ -66,14 +63,11 @@ func (d *Datapath) image() string {
 		}
 		lines = append(lines, describe(k.Num, k.Vpc, k.Addr, k.Public, k.Mac, k.Flags&kernelInterfaceFlagANY_SOURCE == 0, k.Subnet, k.Gateway, cells(k.Ruleset), cells(k.Routes), cells(k.Acl), k.Timeout[:policy.ConnStates]))
 	}
-	for a, slot := range locals.held {
-		lines = append(lines, fmt.Sprintf("private %d %s is %d", a.Vpc, addrOf(a.Addr), d.slots[slot].Num))
-	}
-	for a, slot := range publics.held {
-		lines = append(lines, fmt.Sprintf("public %s is %d", addrOf(a), d.slots[slot].Num))
+	for a, slot := range places.held {
+		lines = append(lines, fmt.Sprintf("at %d %s is %d", a.Vpc, narrow(a.Addr), d.slots[slot].Num))
 	}
 	for a, at := range members.held {
-		lines = append(lines, fmt.Sprintf("member %d %s %x", a.Vpc, addrOf(a.Addr), cells(at)))
+		lines = append(lines, fmt.Sprintf("member %d %s %x", a.Vpc, narrow(a.Addr), cells(at)))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
@@ -82,6 +76,15 @@ func (d *Datapath) image() string {
 func describe(num, vpc, addr, public uint32, mac [6]byte, check bool, subnet, gateway uint32, ruleset, routes, acl []uint64, timeouts []uint32) string {
 	return fmt.Sprintf("interface %d vpc %d %s %s %x %v subnet %s %s\n ruleset %x\n routes %x\n acl %x timeouts %d", num, vpc, addrOf(addr), addrOf(public), mac, check,
 		addrOf(subnet), addrOf(gateway), ruleset, routes, acl, timeouts)
+}
+
+// narrow is the address that programs know as k.
+func narrow(k kernelAddress) netip.Addr {
+	var b [16]byte
+	for n, w := range k.W {
+		binary.NativeEndian.PutUint32(b[4*n:], w)
+	}
+	return netip.AddrFrom16(b).Unmap()
 }
 
 func addrOf(n uint32) netip.Addr {

@@ -13,12 +13,20 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type kernelAddress struct {
+	_ structs.HostLayout
+	W [4]uint32
+}
+
 type kernelConfig struct {
 	_           structs.HostLayout
 	HostIfindex uint32
 	Host        uint32
 	Pool        uint32
 	PoolMask    uint32
+	Host6       kernelAddress
+	Pool6       kernelAddress
+	Pool6Mask   kernelAddress
 	HostMac     [6]uint8
 	Pad         uint16
 	Hz          uint32
@@ -41,8 +49,8 @@ type kernelConnection struct {
 type kernelConnectionKey struct {
 	_          structs.HostLayout
 	Interface  uint32
-	Local      uint32
-	Remote     uint32
+	Local      kernelAddress
+	Remote     kernelAddress
 	LocalPort  uint16
 	RemotePort uint16
 	Protocol   uint8
@@ -62,9 +70,9 @@ type kernelCounters struct {
 type kernelFragment struct {
 	_        structs.HostLayout
 	Sender   uint32
-	Src      uint32
-	Dst      uint32
-	Id       uint16
+	Src      kernelAddress
+	Dst      kernelAddress
+	Id       uint32
 	SrcPort  uint16
 	DstPort  uint16
 	What     uint16
@@ -74,6 +82,7 @@ type kernelFragment struct {
 	Tracked  bool
 	Begins   bool
 	Pad      [3]uint8
+	_        [2]byte
 	Seen     uint32
 }
 
@@ -104,10 +113,10 @@ const (
 	kernelInterfaceFlagPRESENT    kernelInterfaceFlag = 2
 )
 
-type kernelPrivateAddress struct {
+type kernelPlace struct {
 	_    structs.HostLayout
 	Vpc  uint32
-	Addr uint32
+	Addr kernelAddress
 }
 
 // Names of all BPF objects in the ELF.
@@ -122,9 +131,8 @@ const (
 	kernelMapHeap           = "heap"
 	kernelMapInterfaces     = "interfaces"
 	kernelMapLinks          = "links"
-	kernelMapLocals         = "locals"
 	kernelMapMembers        = "members"
-	kernelMapPublics        = "publics"
+	kernelMapPlaces         = "places"
 	kernelProgClock         = "clock"
 	kernelProgFromInterface = "from_interface"
 	kernelProgFromInternet  = "from_internet"
@@ -191,9 +199,8 @@ type kernelMapSpecs struct {
 	Heap       *ebpf.MapSpec `ebpf:"heap"`
 	Interfaces *ebpf.MapSpec `ebpf:"interfaces"`
 	Links      *ebpf.MapSpec `ebpf:"links"`
-	Locals     *ebpf.MapSpec `ebpf:"locals"`
 	Members    *ebpf.MapSpec `ebpf:"members"`
-	Publics    *ebpf.MapSpec `ebpf:"publics"`
+	Places     *ebpf.MapSpec `ebpf:"places"`
 }
 
 // kernelVariableSpecs contains global variables before they are loaded into the kernel.
@@ -230,9 +237,8 @@ type kernelMaps struct {
 	Heap       *ebpf.Map `ebpf:"heap"`
 	Interfaces *ebpf.Map `ebpf:"interfaces"`
 	Links      *ebpf.Map `ebpf:"links"`
-	Locals     *ebpf.Map `ebpf:"locals"`
 	Members    *ebpf.Map `ebpf:"members"`
-	Publics    *ebpf.Map `ebpf:"publics"`
+	Places     *ebpf.Map `ebpf:"places"`
 }
 
 func (m *kernelMaps) Close() error {
@@ -245,9 +251,8 @@ func (m *kernelMaps) Close() error {
 		m.Heap,
 		m.Interfaces,
 		m.Links,
-		m.Locals,
 		m.Members,
-		m.Publics,
+		m.Places,
 	)
 }
 

@@ -69,6 +69,12 @@ func TestAViewThatCannotBeIsRefused(t *testing.T) {
 		{"eni-1: private address", func(v *policy.View) { v.Interfaces[0].Addr = addr("fd00::1") }},
 		{"eni-1: private address", func(v *policy.View) { v.Interfaces[0].Addr = netip.Addr{} }},
 		{"eni-1: public address", func(v *policy.View) { v.Interfaces[0].Public = addr("fd00::1") }},
+		{"eni-1: address ::ffff:10.0.0.4 is none of IPv6", func(v *policy.View) { v.Interfaces[0].IPv6 = []netip.Addr{addr("::ffff:10.0.0.4")} }},
+		{"VPC 0 both have 3fff::4", func(v *policy.View) {
+			v.Interfaces = append(v.Interfaces, policy.Interface{Num: 3, VPC: 2, Addr: addr("10.0.0.4"), IPv6: []netip.Addr{addr("3fff::4")}})
+			v.Interfaces[0].IPv6 = []netip.Addr{addr("3fff::4")}
+		}},
+		{"VPC 0 is the internet", func(v *policy.View) { v.Interfaces[0].VPC = 0 }},
 		{"another VPC", func(v *policy.View) { v.Interfaces[0].VPC = 2 }},
 		{"no IPv4 block", func(v *policy.View) { v.Subnets[0].CIDR = netip.MustParsePrefix("fd00::/64") }},
 		{"both begin at 10.0.0.0", func(v *policy.View) {
@@ -98,12 +104,12 @@ func TestAViewThatCannotBeIsRefused(t *testing.T) {
 func TestAViewWithLittleInItIsLowered(t *testing.T) {
 	for _, v := range []*policy.View{
 		{},
-		{Interfaces: []policy.Interface{{Num: 1, Addr: netip.MustParseAddr("10.0.0.4"), Subnet: "subnet-gone", Groups: []uint32{9}}}},
-		{Members: []policy.Member{{VPC: 1, Addr: netip.MustParseAddr("fd00::1"), Groups: []uint32{1}}, {VPC: 1, Addr: netip.MustParseAddr("10.0.0.4")}}},
+		{Interfaces: []policy.Interface{{Num: 1, VPC: 1, Addr: netip.MustParseAddr("10.0.0.4"), Subnet: "subnet-gone", Groups: []uint32{9}}}},
+		{Members: []policy.Member{{VPC: 1, Addr: netip.MustParseAddr("fd00::1")}, {VPC: 1, Addr: netip.MustParseAddr("10.0.0.4")}}},
 		{Public: netip.MustParsePrefix("fd00::/64")},
 		{Public: netip.MustParsePrefix("255.255.255.255/32")},
 		{Groups: []policy.Group{{Num: 1, Ingress: []policy.Rule{{What: policy.What{Protocol: -1}, CIDR: netip.MustParsePrefix("::/0")}, {}}}},
-			Interfaces: []policy.Interface{{Num: 1, Addr: netip.MustParseAddr("10.0.0.4"), Groups: []uint32{1}}}},
+			Interfaces: []policy.Interface{{Num: 1, VPC: 1, Addr: netip.MustParseAddr("10.0.0.4"), IPv6: []netip.Addr{netip.MustParseAddr("fd00::4")}, Groups: []uint32{1}}}},
 	} {
 		if i, err := Lower(v); err != nil {
 			t.Errorf("%+v: %v", v, err)

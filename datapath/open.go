@@ -17,7 +17,7 @@ import (
 )
 
 // Layout is of the maps: it counts up when their keys, values or meaning change.
-const Layout = 2
+const Layout = 3
 
 // ErrLayout is of a folder that another version of Crenel made, whose maps this one cannot read.
 var ErrLayout = errors.New("its maps have the layout of another version of Crenel: stop its instances with `crenel down` of that version")
@@ -26,7 +26,7 @@ var ErrLayout = errors.New("its maps have the layout of another version of Crene
 type Options struct {
 	Dir string // on a bpffs; made if it is missing
 	// The sizes of the maps, for a folder that is new: one that is adopted keeps its own.
-	Conns     int // connections; 0: 262144, which take 40 MB
+	Conns     int // connections; 0: 262144, which take 46 MB
 	Members   int // of groups; 0: 65536
 	HeapCells int // for what is compiled, of 8 bytes; 0: 4 Mi
 }
@@ -45,10 +45,9 @@ type Datapath struct {
 	config *kernelConfig     // shared with the programs
 	charge []uint64          // shared with the programs: allowances, by slot
 
-	links   linkTable                    // ifindex → slot
-	locals  mirror[kernelPrivateAddress] // → slot
-	publics mirror[uint32]
-	members mirror[kernelPrivateAddress] // → extent
+	links   linkTable           // ifindex → slot
+	places  mirror[kernelPlace] // → slot
+	members mirror[kernelPlace] // → extent
 
 	resting map[uint32]time.Time // slots that nothing points to, since when
 }
@@ -107,7 +106,7 @@ func onlyLayout(dir string) error {
 // Capacity is the most that a View may cost. While it takes the place of another one, the heap holds
 // both, and what both allow.
 func (d *Datapath) Capacity() policy.Cost {
-	return policy.Cost{Interfaces: int(d.maps.Interfaces.MaxEntries()) - 1, Members: int(d.maps.Members.MaxEntries()),
+	return policy.Cost{Interfaces: int(d.maps.Interfaces.MaxEntries()) - 1, Addresses: int(d.maps.Places.MaxEntries()), Members: int(d.maps.Members.MaxEntries()),
 		Cells: int(d.maps.Heap.MaxEntries()) / 3}
 }
 
@@ -214,13 +213,10 @@ func shared[T any](d *Datapath, m *ebpf.Map) ([]T, error) {
 // read learns what the maps hold.
 func (d *Datapath) read() error {
 	var err error
-	if d.locals, err = newMirror[kernelPrivateAddress](d.maps.Locals); err != nil {
+	if d.places, err = newMirror[kernelPlace](d.maps.Places); err != nil {
 		return err
 	}
-	if d.publics, err = newMirror[uint32](d.maps.Publics); err != nil {
-		return err
-	}
-	if d.members, err = newMirror[kernelPrivateAddress](d.maps.Members); err != nil {
+	if d.members, err = newMirror[kernelPlace](d.maps.Members); err != nil {
 		return err
 	}
 	used := make([]uint32, 0, len(d.members.held))
@@ -245,8 +241,8 @@ func (d *Datapath) mapsByName() map[string]**ebpf.Map {
 	return map[string]**ebpf.Map{
 		kernelMapAllowances: &d.maps.Allowances, kernelMapConfig: &d.maps.Config, kernelMapConns: &d.maps.Conns,
 		kernelMapCounters: &d.maps.Counters, kernelMapFragments: &d.maps.Fragments, kernelMapHeap: &d.maps.Heap,
-		kernelMapInterfaces: &d.maps.Interfaces, kernelMapLinks: &d.maps.Links, kernelMapLocals: &d.maps.Locals,
-		kernelMapMembers: &d.maps.Members, kernelMapPublics: &d.maps.Publics,
+		kernelMapInterfaces: &d.maps.Interfaces, kernelMapLinks: &d.maps.Links, kernelMapMembers: &d.maps.Members,
+		kernelMapPlaces: &d.maps.Places,
 	}
 }
 

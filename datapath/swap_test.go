@@ -97,7 +97,7 @@ func statelessPackets(r *rand.Rand, views []*policy.View) (out []packetOfNone) {
 		switch {
 		case p.Protocol == flow.TCP:
 			p.TCPFlags = flow.ACK
-		case p.Protocol != flow.ICMP || p.Echo():
+		case !p.IsICMP() || p.Echo():
 			continue
 		}
 		n := packetOfNone{from: from, packet: p, frame: flow.Build(p), must: true}

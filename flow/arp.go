@@ -48,9 +48,9 @@ func BuildARP(a ARPPacket) []byte {
 	copy(body, arpEthernetIPv4[:])
 	big.PutUint16(body[6:], a.Op)
 	copy(body[8:], a.SenderMAC[:])
-	putAddr(body[14:], a.Sender)
+	copy(body[14:], a.Sender.AsSlice())
 	copy(body[18:], a.TargetMAC[:])
-	putAddr(body[24:], a.Target)
+	copy(body[24:], a.Target.AsSlice())
 	return append(ethernet(a.DstMAC, a.SrcMAC, etherARP), body...)
 }
 

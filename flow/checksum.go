@@ -5,39 +5,51 @@ import (
 	"net/netip"
 )
 
-// Checksums says which of the frame's checksums is wrong: the IP header's, or that of TCP, UDP or ICMP.
+// Checksums says which of the frame's checksums is wrong: the IPv4 header's, or that of TCP, UDP or ICMP.
 func Checksums(frame []byte) error {
 	p, err := Parse(frame)
 	if err != nil {
 		return err
 	}
 	ip := frame[ethernetHeader:]
-	header, total := ipv4Header+p.Options, int(big.Uint16(ip[2:]))
-	if sum(0, ip[:header]) != 0xffff {
+	if p.Src.Is4() && sum(0, ip[:ipv4Header+p.Options]) != 0xffff {
 		return fmt.Errorf("%s: IP header checksum %#04x is wrong", p, big.Uint16(ip[10:]))
 	}
 	if p.Fragment.Later() {
 		return nil
 	}
-	segment := ip[header:total]
-	start := uint32(0)
-	switch p.Protocol {
-	case TCP, UDP:
-		if p.Protocol == UDP && big.Uint16(segment[6:]) == 0 {
-			return nil // the sender made none
+	s := segment(p, ip)
+	start := pseudo(p, len(s)-p.Payload)
+	switch {
+	case p.Protocol == UDP && p.Src.Is4() && big.Uint16(s[6:]) == 0:
+		return nil // the sender made none
+	case p.Protocol == TCP, p.Protocol == UDP:
+	case p.IsICMP():
+		if p.Src.Is4() {
+			start = 0
 		}
-		start = pseudo(p, len(segment)-p.Payload)
-	case ICMP:
-		if quote := segment[icmpHeader:]; p.Quote.IsValid() && sum(0, quote[:int(quote[0]&0xf)*4]) != 0xffff {
+		if quote := s[icmpHeader:]; p.Src.Is4() && p.Quote.IsValid() && sum(0, quote[:int(quote[0]&0xf)*4]) != 0xffff {
 			return fmt.Errorf("%s: IP header checksum of what it quotes is wrong", p)
 		}
 	default:
 		return nil
 	}
-	if sum(start, segment) != 0xffff {
+	if sum(start, s) != 0xffff {
 		return fmt.Errorf("%s: transport checksum is wrong", p)
 	}
 	return nil
+}
+
+// segment is what follows the IP headers of the packet, which no later piece is.
+func segment(p Packet, ip []byte) []byte {
+	if p.Src.Is4() {
+		return ip[ipv4Header+p.Options : big.Uint16(ip[2:])]
+	}
+	at := ipv6Header + p.Options
+	if p.Fragment != (Fragment{}) {
+		at += fragmentHeader
+	}
+	return ip[at : ipv6Header+int(big.Uint16(ip[4:]))]
 }
 
 // sum is the ones' complement sum of b, begun with start. RFC 1071.
@@ -55,12 +67,14 @@ func sum(start uint32, b []byte) uint16 {
 	return uint16(total)
 }
 
-// pseudo is the sum of the pseudo header that TCP and UDP add to their own: header is its length.
+// pseudo is the sum of the pseudo header that TCP, UDP and ICMPv6 add to their own: header is its length.
 func pseudo(p Packet, header int) uint32 {
 	return addrSum(p.Src) + addrSum(p.Dst) + uint32(p.Protocol) + uint32(header+p.Payload)
 }
 
-func addrSum(a netip.Addr) uint32 {
-	b := a.As4()
-	return uint32(big.Uint16(b[:])) + uint32(big.Uint16(b[2:]))
+func addrSum(a netip.Addr) (total uint32) {
+	for b := a.AsSlice(); len(b) > 0; b = b[2:] {
+		total += uint32(big.Uint16(b))
+	}
+	return total
 }

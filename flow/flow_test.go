@@ -9,10 +9,12 @@ import (
 )
 
 var (
-	web = netip.MustParseAddr("10.0.1.10")
-	db  = netip.MustParseAddr("10.0.2.10")
-	a   = MAC{0x0a, 0, 0, 0, 0, 1}
-	b   = MAC{0x0a, 0, 0, 0, 0, 2}
+	web  = netip.MustParseAddr("10.0.1.10")
+	db   = netip.MustParseAddr("10.0.2.10")
+	web6 = netip.MustParseAddr("3fff:0:0:1::a")
+	db6  = netip.MustParseAddr("3fff:0:0:2::a")
+	a    = MAC{0x0a, 0, 0, 0, 0, 1}
+	b    = MAC{0x0a, 0, 0, 0, 0, 2}
 )
 
 func tcp(flags uint8) Packet {
@@ -51,6 +53,44 @@ func piece(offset int, more bool, p Packet) Packet {
 	return p
 }
 
+// six is the packet in IPv6.
+func six(p Packet) Packet {
+	types := map[uint8]uint8{EchoRequest: EchoRequestV6, EchoReply: EchoReplyV6, Unreachable: TooBigV6}
+	turn := func(src, dst *netip.Addr, protocol, kind *uint8) {
+		to := map[netip.Addr]netip.Addr{web: web6, db: db6}
+		*src, *dst = to[*src], to[*dst]
+		if *protocol == ICMP {
+			*protocol, *kind = ICMPv6, types[*kind]
+		}
+	}
+	turn(&p.Src, &p.Dst, &p.Protocol, &p.ICMPType)
+	if p.Quote.IsValid() {
+		turn(&p.Quote.Src, &p.Quote.Dst, &p.Quote.Protocol, &p.Quote.ICMPType)
+		p.Payload += 20
+	}
+	return p
+}
+
+// routed is a packet of UDP with a routing header that has so many ways to go.
+func routed(left byte) []byte {
+	frame := Build(six(options(8, udp(0))))
+	frame[20], frame[57] = routing, left
+	return frame
+}
+
+// chain is a packet of UDP with so many extension headers.
+func chain(n int) []byte {
+	frame := Build(six(options(8*n, udp(0))))
+	for i := range n {
+		at := ethernetHeader + ipv6Header + 8*i
+		copy(frame[at:], []byte{destinationOptions, 0, 1, 4, 0, 0, 0, 0})
+		if i == n-1 {
+			frame[at] = UDP
+		}
+	}
+	return frame
+}
+
 func options(n int, p Packet) Packet { p.Options = n; return p }
 
 func TestParseReadsWhatBuildMade(t *testing.T) {
@@ -62,6 +102,11 @@ func TestParseReadsWhatBuildMade(t *testing.T) {
 		piece(0, true, udp(16)), piece(24, true, udp(16)), piece(40, false, udp(3)), piece(65528, false, udp(1)), piece(8, false, udp(1)),
 		piece(0, true, tcp(SYN)), piece(24, false, tcp(0)), piece(0, true, ping(7)), piece(1480, false, ping(0)), piece(0, true, other(47)), piece(8, true, other(47)),
 		other(0), other(2), other(47), other(58), other(255),
+		six(tcp(SYN)), six(tcp(255)), six(options(8, tcp(RST))), six(options(4096, tcp(0))), six(udp(0)), six(udp(1)), six(options(2048, udp(7))), six(udp(65535 - 8)),
+		six(ping(1)), six(ping(0)), six(ping(7)).Reverse(), six(unreachable()), six(options(40, unreachable())),
+		six(about(tcp(SYN))), six(about(udp(9))), six(about(ping(7))), six(about(ping(7).Reverse())), six(about(other(47))),
+		six(piece(0, true, udp(16))), six(piece(24, true, udp(16))), six(piece(65528, false, udp(1))), six(options(8, piece(8, false, udp(1)))), six(options(8, piece(0, true, tcp(SYN)))),
+		six(piece(24, false, tcp(0))), six(piece(0, true, ping(7))), six(other(2)), six(other(47)), six(other(59)), six(other(255)), {Src: web6, Dst: db6, Protocol: ICMP, Payload: 4},
 	} {
 		holds(t, p)
 	}
@@ -92,8 +137,14 @@ func holds(t *testing.T, p Packet) {
 func random(r *rand.Rand) Packet {
 	p := Packet{Src: netip.AddrFrom4([4]byte{byte(r.Uint32()), byte(r.Uint32()), 0, 255}), Dst: netip.AddrFrom4([4]byte{255, 255, byte(r.Uint32())}),
 		Protocol: []uint8{TCP, UDP, ICMP, byte(r.Uint32())}[r.IntN(4)], Options: 4 * r.IntN(11), Payload: r.IntN(100)}
+	if r.IntN(2) == 0 {
+		p = randomIPv6(r)
+	}
 	if r.IntN(4) == 0 {
-		p.Fragment = Fragment{ID: uint16(r.Uint32()), Offset: 8 * r.IntN(8192), More: r.IntN(2) == 0}
+		p.Fragment = Fragment{ID: uint32(uint16(r.Uint32())), Offset: 8 * r.IntN(8192), More: r.IntN(2) == 0}
+		if p.Src.Is6() {
+			p.Fragment.ID = r.Uint32()
+		}
 		if p.Fragment.Later() {
 			p.Fragment.Offset = max(p.Fragment.Offset, 24)
 			return p
@@ -102,25 +153,43 @@ func random(r *rand.Rand) Packet {
 			p.Fragment = Fragment{}
 		}
 	}
-	switch p.Protocol {
-	case TCP:
+	p.ICMPType, p.ICMPCode = uint8(r.IntN(12)), uint8(r.Uint32())
+	if p.Src.Is6() {
+		p.ICMPType = []uint8{0, 1, 2, 3, 4, 8, EchoRequestV6, EchoReplyV6, 255}[r.IntN(9)]
+	}
+	switch {
+	case p.Protocol == TCP:
 		p.SrcPort, p.DstPort, p.TCPFlags = uint16(r.Uint32()), uint16(r.Uint32()), uint8(r.Uint32())
-	case UDP:
-		p.SrcPort, p.DstPort = uint16(r.Uint32()), uint16(r.Uint32())
-	case ICMP:
-		p.ICMPType, p.ICMPCode = uint8(r.IntN(12)), uint8(r.Uint32())
-		switch p.ICMPType {
-		case EchoRequest:
-			p.SrcPort = uint16(r.Uint32())
-		case EchoReply:
-			p.DstPort = uint16(r.Uint32())
+	case p.Protocol == UDP, p.Asks():
+		p.SrcPort = uint16(r.Uint32())
+	}
+	if p.Protocol == UDP || p.Answers() {
+		p.DstPort = uint16(r.Uint32())
+	}
+	if p.Error() && r.IntN(2) == 0 {
+		q := random(r)
+		for q.Src.Is4() != p.Src.Is4() || q.Src.Is6() && extension(q.Protocol) {
+			q = random(r)
 		}
-		if p.Error() && r.IntN(2) == 0 {
-			q := random(r)
-			p.Quote, p.Payload = q.Quoted(), p.Payload+28
-		}
+		p.Quote = q.Quoted()
+		p.Payload += len(quoted(p.Quote))
+	}
+	if !p.IsICMP() {
+		p.ICMPType, p.ICMPCode = 0, 0
 	}
 	return p
+}
+
+func randomIPv6(r *rand.Rand) Packet {
+	p := Packet{Src: web6, Dst: db6, Protocol: []uint8{TCP, UDP, ICMPv6, byte(r.Uint32())}[r.IntN(4)], Options: 8 * r.IntN(300) * r.IntN(2), Payload: r.IntN(100)}
+	for extension(p.Protocol) {
+		p.Protocol++
+	}
+	return p
+}
+
+func extension(protocol uint8) bool {
+	return protocol == hopByHop || protocol == routing || protocol == fragmented || protocol == destinationOptions
 }
 
 // A frame whose IP header is known from elsewhere: the usual example of RFC 1071's checksum.
@@ -160,8 +229,23 @@ func TestWhatIsNoPacketSaysWhy(t *testing.T) {
 		{"nothing", Malformed, nil},
 		{"13 bytes", Malformed, short(udp(0), 13)},
 		{"an Ethernet header alone", Malformed, short(udp(0), 14)},
-		{"an Ethernet header of IPv6 alone", Unsupported, with(udp(0), 12, 0x86, 0xdd)[:14]},
-		{"IPv6", Unsupported, with(udp(20), 12, 0x86, 0xdd)},
+		{"an Ethernet header of IPv6 alone", Malformed, with(udp(0), 12, 0x86, 0xdd)[:14]},
+		{"IPv4 that says it is IPv6", Malformed, with(udp(20), 12, 0x86, 0xdd)},
+		{"39 bytes of IPv6", Malformed, short(six(udp(0)), 53)},
+		{"IPv6 of version 4", Malformed, with(six(udp(0)), 14, 0x45)},
+		{"IPv6 longer than the frame", Malformed, with(six(udp(0)), 18, 0, 9)},
+		{"from an IPv4 address in IPv6", Malformed, with(six(udp(0)), 22, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1)},
+		{"to an IPv4 address in IPv6", Malformed, with(six(udp(0)), 38, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1)},
+		{"7 bytes of UDP in IPv6", Malformed, with(six(udp(0)), 18, 0, 7)},
+		{"an extension header longer than the packet", Malformed, with(six(options(8, udp(0))), 55, 2)},
+		{"an extension header alone, cut", Malformed, with(six(options(8, udp(0))), 18, 0, 7)},
+		{"hop by hop that is not first", Malformed, with(six(options(2056, udp(0))), 54, 0)},
+		{"a routing header with a way to go", Unsupported, routed(1)},
+		{"nine extension headers", Unsupported, chain(9)},
+		{"two fragment headers", Malformed, with(six(piece(0, true, udp(16))), 54, fragmented)},
+		{"a later fragment of IPv6 over the first one's TCP header", Malformed, with(six(piece(24, true, tcp(0))), 56, 0, 17)},
+		{"a router advertisement", ND, with(six(ping(1)), 54, RouterAdvertisement)},
+		{"a listener report", ND, with(six(options(8, ping(1))), 62, 143)},
 		{"a VLAN tag", Unsupported, with(udp(0), 12, 0x81, 0x00)},
 		{"IEEE 802.3 with a length", Unsupported, with(udp(0), 12, 0, 60)},
 		{"ARP", ARP, with(udp(0), 12, 0x08, 0x06)},
@@ -220,6 +304,56 @@ func TestWhatIsNoQuote(t *testing.T) {
 	}
 }
 
+func TestExtensionHeadersArePassedBy(t *testing.T) {
+	for name, frame := range map[string][]byte{"eight": chain(8), "a routing header at its end": routed(0)} {
+		if p, err := Parse(frame); err != nil || p.DstPort != udp(0).DstPort {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+	}
+	whole := Build(six(piece(0, true, udp(16))))
+	whole[ethernetHeader+ipv6Header+3] = 0
+	if p, err := Parse(whole); err != nil || p.Fragment != (Fragment{}) || p.Options != fragmentHeader {
+		t.Errorf("one piece of a packet that has no other: %+v, %v", p, err)
+	}
+}
+
+func TestND(t *testing.T) {
+	asks := NDPacket{SrcMAC: a, DstMAC: MAC{0x33, 0x33, 0xff, 0, 0, 10}, Src: web6, Dst: netip.MustParseAddr("ff02::1:ff00:a"), Type: NeighbourSolicitation, Target: db6, Link: a}
+	probes := NDPacket{SrcMAC: a, DstMAC: MAC{0x33, 0x33, 0xff, 0, 0, 10}, Src: netip.IPv6Unspecified(), Dst: netip.MustParseAddr("ff02::1:ff00:a"), Type: NeighbourSolicitation, Target: web6}
+	answers := NDPacket{SrcMAC: b, DstMAC: a, Src: db6, Dst: web6, Type: NeighbourAdvertisement, Flags: NDSolicited | NDOverride, Target: db6, Link: b}
+	for _, want := range []NDPacket{asks, probes, answers} {
+		frame := BuildND(want)
+		if got, err := ParseND(frame); got != want || err != nil {
+			t.Errorf("%v\n got %+v, %v\nwant %+v", want, got, err, want)
+		}
+		if _, err := Parse(frame); !errors.Is(err, ND) {
+			t.Errorf("%v: Parse says %v", want, err)
+		}
+		if err := NDChecksum(frame); err != nil {
+			t.Error(err)
+		}
+		if frame[77] ^= 1; NDChecksum(frame) == nil {
+			t.Errorf("%v: a damaged frame's checksum is right", want)
+		}
+	}
+	for name, c := range map[string]struct {
+		want   error
+		damage func([]byte) []byte
+	}{
+		"too short":             {Malformed, func(f []byte) []byte { return f[:77] }},
+		"no header":             {Malformed, func(f []byte) []byte { return f[:13] }},
+		"a router's":            {Unsupported, func(f []byte) []byte { f[54] = RouterSolicitation; return f }},
+		"through a router":      {Malformed, func(f []byte) []byte { f[21] = 254; return f }},
+		"another code":          {Malformed, func(f []byte) []byte { f[55] = 1; return f }},
+		"an extension header":   {Unsupported, func(f []byte) []byte { f[20] = hopByHop; return f }},
+		"longer than the frame": {Malformed, func(f []byte) []byte { f[19]++; return f }},
+	} {
+		if _, err := ParseND(c.damage(BuildND(asks))); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
 func TestReservedFragmentBitIsIgnored(t *testing.T) {
 	frame := Build(udp(0))
 	frame[20] = 0x80
@@ -247,12 +381,13 @@ func TestAReplyIsItsRequestTurnedRound(t *testing.T) {
 }
 
 func TestChecksumsFindsWhatIsWrong(t *testing.T) {
-	for _, p := range []Packet{tcp(SYN), udp(3), ping(1), options(4, unreachable()), about(tcp(SYN))} {
+	for _, p := range []Packet{tcp(SYN), udp(3), ping(1), options(4, unreachable()), about(tcp(SYN)), six(tcp(SYN)), six(udp(3)), six(ping(1)), six(about(udp(1)))} {
 		for at := ethernetHeader; at < len(Build(p)); at++ {
 			frame := Build(p)
 			frame[at] ^= 4
 			got, err := Parse(frame)
-			if err == nil && got.Protocol == p.Protocol && Checksums(frame) == nil {
+			unsummed := p.Src.Is6() && (at < 18 || at == 21) // IPv6 has no checksum of its flow label and its hop limit
+			if err == nil && got.Protocol == p.Protocol && !unsummed && Checksums(frame) == nil {
 				t.Errorf("%v: byte %d is damaged and no checksum says so", p, at)
 			}
 		}
@@ -300,6 +435,9 @@ func TestPacketsPrintOnOneLine(t *testing.T) {
 		{ping(7).Reverse().String(), "icmp 0/0 10.0.2.10 > 10.0.1.10 id 7"},
 		{unreachable().String(), "icmp 3/4 10.0.1.10 > 10.0.2.10"},
 		{other(47).String(), "protocol 47 10.0.1.10 > 10.0.2.10"},
+		{six(tcp(SYN)).String(), "tcp [3fff:0:0:1::a]:40000 > [3fff:0:0:2::a]:5432 SYN"},
+		{six(ping(7)).String(), "icmpv6 128/0 3fff:0:0:1::a > 3fff:0:0:2::a id 7"},
+		{NDPacket{Type: NeighbourSolicitation, Src: web6, Target: db6, Link: a}.String(), "nd who-has 3fff:0:0:2::a tell 3fff:0:0:1::a (0a:00:00:00:00:01)"},
 		{ARPPacket{Op: ARPRequest, SenderMAC: a, Sender: web, Target: db}.String(), "arp who-has 10.0.2.10 tell 10.0.1.10 (0a:00:00:00:00:01)"},
 		{ARPPacket{Op: ARPReply, SenderMAC: a, Sender: web}.String(), "arp 10.0.1.10 is-at 0a:00:00:00:00:01"},
 	} {
@@ -332,6 +470,11 @@ func FuzzParse(f *testing.F) {
 	for _, p := range []Packet{tcp(SYN), udp(3), ping(7), ping(7).Reverse(), unreachable(), about(tcp(SYN)), about(ping(7)), options(40, other(47))} {
 		f.Add(Build(p))
 	}
+	for _, p := range []Packet{tcp(SYN), udp(3), ping(7), about(tcp(SYN)), options(8, other(47)), piece(0, true, udp(16)), piece(24, false, tcp(0))} {
+		f.Add(Build(six(p)))
+	}
+	f.Add(chain(8))
+	f.Add(BuildND(NDPacket{Type: NeighbourSolicitation, Src: web6, Dst: db6, Target: db6, Link: a}))
 	f.Add(Build(piece(0, true, udp(16))))
 	f.Add(Build(piece(24, false, tcp(0))))
 	f.Add(BuildARP(ARPPacket{Op: ARPRequest, Sender: web, Target: db}))
@@ -342,7 +485,7 @@ func FuzzParse(f *testing.F) {
 			fuzzARP(t, frame, kind)
 			return
 		}
-		if p.Payload < 0 || p.Payload > len(frame) || p.Options < 0 || p.Options > 40 {
+		if p.Payload < 0 || p.Payload > len(frame) || p.Options < 0 || p.Src.Is4() && p.Options > 40 {
 			t.Fatalf("%d bytes are %d of payload and %d of options", len(frame), p.Payload, p.Options)
 		}
 		rebuilt := Build(p)

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 )
 
@@ -15,13 +16,13 @@ func (p Packet) String() string {
 }
 
 func (p Packet) whole() string {
-	switch p.Protocol {
-	case TCP:
-		return fmt.Sprintf("tcp %s:%d > %s:%d %s", p.Src, p.SrcPort, p.Dst, p.DstPort, flags(p.TCPFlags))
-	case UDP:
-		return fmt.Sprintf("udp %s:%d > %s:%d", p.Src, p.SrcPort, p.Dst, p.DstPort)
-	case ICMP:
-		s := fmt.Sprintf("icmp %d/%d %s > %s", p.ICMPType, p.ICMPCode, p.Src, p.Dst)
+	switch {
+	case p.Protocol == TCP:
+		return fmt.Sprintf("tcp %s > %s %s", netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort), flags(p.TCPFlags))
+	case p.Protocol == UDP:
+		return fmt.Sprintf("udp %s > %s", netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort))
+	case p.IsICMP():
+		s := fmt.Sprintf("%s %d/%d %s > %s", map[bool]string{true: "icmp", false: "icmpv6"}[p.Src.Is4()], p.ICMPType, p.ICMPCode, p.Src, p.Dst)
 		if p.Echo() {
 			s += fmt.Sprintf(" id %d", p.SrcPort+p.DstPort)
 		}

@@ -72,7 +72,8 @@ func instance(r *rand.Rand, n int) Instance {
 	}
 	for k := range r.IntN(3) {
 		i.Interfaces = append(i.Interfaces, Interface{ID: fmt.Sprintf("eni-%d", k), Num: 1 + r.Uint32N(1e6), DeviceIndex: k,
-			MAC: flow.MAC{10, byte(k)}, Addr: netip.MustParsePrefix("10.0.0.4/20"), Gateway: netip.MustParseAddr("10.0.0.1")})
+			MAC: flow.MAC{10, byte(k)}, Addr: netip.MustParsePrefix("10.0.0.4/20"), Gateway: netip.MustParseAddr("10.0.0.1"),
+			IPv6: []netip.Addr{netip.MustParseAddr("3fff::4")}[:r.IntN(2)], IPv6Gateway: []netip.Addr{{}, policy.GatewayIPv6}[r.IntN(2)]})
 	}
 	return i
 }
@@ -81,7 +82,7 @@ func TestAReportIsUnderstood(t *testing.T) {
 	for _, r := range []Report{
 		{Host: "local", Public: netip.MustParsePrefix("198.18.7.0/24"), Applied: 1 << 40},
 		{Applied: 2, Trouble: "the heap is full"},
-		{Host: "local", Capacity: policy.Cost{Interfaces: 1, Members: 2, Cells: 3}},
+		{Host: "local", Capacity: policy.Cost{Interfaces: 1, Addresses: 4, Members: 2, Cells: 3}},
 		{Instances: []InstanceReport{{ID: "i-0", State: Running, Boots: 3}, {ID: "i-1", State: Stopped}, {ID: "i-2", State: Failed, Detail: "kaputt"}}},
 		{Counters: []policy.Counter{{Interface: 7, Reason: policy.Reasons - 1, Packets: 1 << 40, Bytes: 1 << 50}, {}}},
 		{Consoles: []Console{{"i-0", []byte{0, 255}, time.UnixMilli(1).UTC()}}},

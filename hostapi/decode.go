@@ -45,11 +45,12 @@ func decodeDesired(p *hostpb.Desired) (Desired, error) {
 func decodeReport(p *hostpb.Report) (Report, error) {
 	var d decoder
 	r := Report{Host: p.GetHost(), Public: d.prefix(p.GetPublicPool()), Applied: p.GetApplied(), Trouble: p.GetTrouble(),
-		Capacity:  policy.Cost{Interfaces: int(p.GetCapacity().GetInterfaces()), Members: int(p.GetCapacity().GetMembers()), Cells: int(p.GetCapacity().GetCells())},
+		Capacity:  policy.Cost{Interfaces: int(p.GetCapacity().GetInterfaces()), Members: int(p.GetCapacity().GetMembers()), Cells: int(p.GetCapacity().GetCells()),
+			Addresses: int(p.GetCapacity().GetAddresses())},
 		Instances: each(p.GetInstances(), d.instanceReport), Consoles: each(p.GetConsoles(), d.console), Counters: counters(p.GetCounters())}
 	d.want(r.Host == "" || name(r.Host), "the host's name is %q", r.Host)
 	d.want(!r.Public.IsValid() || r.Public.Addr().Is4() && r.Public.Bits() <= 30, "the public pool is %v", r.Public)
-	d.want(min(r.Capacity.Interfaces, r.Capacity.Members, r.Capacity.Cells) >= 0, "the capacity is %+v", r.Capacity)
+	d.want(min(r.Capacity.Interfaces, r.Capacity.Addresses, r.Capacity.Members, r.Capacity.Cells) >= 0, "the capacity is %+v", r.Capacity)
 	d.want(r.Applied >= 0, "applied is %d", r.Applied)
 	d.want(len(r.Trouble) <= 4096, "trouble of %d bytes", len(r.Trouble))
 	return r, d.err
@@ -90,7 +91,8 @@ func (d *decoder) instance(p *hostpb.Instance) Instance {
 }
 
 func (d *decoder) nic(p *hostpb.Nic) Interface {
-	i := Interface{ID: d.id(p.GetId()), Num: d.num(p.GetNum()), DeviceIndex: int(p.GetDeviceIndex()), MAC: d.mac(p.GetMac()), Gateway: d.addr(p.GetGateway())}
+	i := Interface{ID: d.id(p.GetId()), Num: d.num(p.GetNum()), DeviceIndex: int(p.GetDeviceIndex()), MAC: d.mac(p.GetMac()), Gateway: d.addr(p.GetGateway()),
+		IPv6: each(p.GetIpv6(), d.addr6), IPv6Gateway: d.maybe(p.GetIpv6Gateway())}
 	addr, bits := d.addr(p.GetAddress()), p.GetPrefixLen()
 	d.want(bits <= uint32(addr.BitLen()), "%s has a prefix of %d bits", i.ID, bits)
 	d.want(i.DeviceIndex >= 0 && i.DeviceIndex < 16, "%s has device index %d", i.ID, i.DeviceIndex)
@@ -99,7 +101,7 @@ func (d *decoder) nic(p *hostpb.Nic) Interface {
 }
 
 func (d *decoder) view(p *hostpb.View) *policy.View {
-	v := &policy.View{Revision: p.GetRevision(), Public: d.prefix(p.GetPublic()), Interfaces: each(p.GetInterfaces(), d.iface),
+	v := &policy.View{Revision: p.GetRevision(), Public: d.prefix(p.GetPublic()), IPv6: d.prefix(p.GetIpv6()), Interfaces: each(p.GetInterfaces(), d.iface),
 		Groups: each(p.GetGroups(), d.group), Subnets: each(p.GetSubnets(), d.subnet), Members: each(p.GetMembers(), d.member)}
 	d.want(v.Revision >= 0, "revision %d", v.Revision)
 	for k := 1; k < len(v.Interfaces); k++ {
@@ -120,7 +122,7 @@ func (d *decoder) view(p *hostpb.View) *policy.View {
 
 func (d *decoder) iface(p *hostpb.Interface) policy.Interface {
 	return policy.Interface{Num: d.num(p.GetNum()), ID: d.id(p.GetId()), VPC: d.vpc(p.GetVpc()), Subnet: d.id(p.GetSubnet()), MAC: d.mac(p.GetMac()),
-		Addr: d.addr(p.GetAddr()), Public: d.maybe(p.GetPublic()), Groups: d.nums(p.GetGroups()), SourceDestCheck: p.GetSourceDestCheck(),
+		Addr: d.addr(p.GetAddr()), Public: d.maybe(p.GetPublic()), IPv6: each(p.GetIpv6(), d.addr6), Groups: d.nums(p.GetGroups()), SourceDestCheck: p.GetSourceDestCheck(),
 		Timeouts: policy.Timeouts{TCPEstablished: d.seconds(p.GetTcpEstablishedTimeout()), UDPStream: d.seconds(p.GetUdpStreamTimeout()), UDP: d.seconds(p.GetUdpTimeout())}}
 }
 
@@ -232,6 +234,13 @@ func (d *decoder) mac(b []byte) (m flow.MAC) {
 func (d *decoder) addr(b []byte) netip.Addr {
 	a, ok := netip.AddrFromSlice(b)
 	d.want(ok && !a.Is4In6(), "the address %x", b)
+	return a
+}
+
+// addr6 is an address of IPv6.
+func (d *decoder) addr6(b []byte) netip.Addr {
+	a := d.addr(b)
+	d.want(a.Is6(), "the IPv6 address %s", a)
 	return a
 }
 

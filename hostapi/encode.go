@@ -25,13 +25,15 @@ func encodeInstance(i Instance) *hostpb.Instance {
 	return &hostpb.Instance{Id: i.ID, Image: i.Image, ImageName: i.ImageName, Hostname: i.Hostname, Domain: i.Domain, UserData: i.UserData, Boots: int32(i.Boots),
 		Run: i.Run, Remove: i.Remove, DnsServer: i.DNS.AsSlice(), Interfaces: each(i.Interfaces, func(n Interface) *hostpb.Nic {
 			return &hostpb.Nic{Id: n.ID, Num: n.Num, DeviceIndex: int32(n.DeviceIndex), Mac: encodeMAC(n.MAC), Address: n.Addr.Addr().AsSlice(),
-				PrefixLen: uint32(n.Addr.Bits()), Gateway: n.Gateway.AsSlice()}
+				PrefixLen: uint32(n.Addr.Bits()), Gateway: n.Gateway.AsSlice(),
+				Ipv6: each(n.IPv6, netip.Addr.AsSlice), Ipv6Gateway: n.IPv6Gateway.AsSlice()}
 		})}
 }
 
 func (r Report) encode() *hostpb.Report {
 	return &hostpb.Report{Host: r.Host, PublicPool: encodePrefix(r.Public), Applied: r.Applied, Trouble: r.Trouble,
-		Capacity: &hostpb.Capacity{Interfaces: int32(r.Capacity.Interfaces), Members: int32(r.Capacity.Members), Cells: int32(r.Capacity.Cells)},
+		Capacity: &hostpb.Capacity{Interfaces: int32(r.Capacity.Interfaces), Members: int32(r.Capacity.Members), Cells: int32(r.Capacity.Cells),
+			Addresses: int32(r.Capacity.Addresses)},
 		Instances: each(r.Instances, func(i InstanceReport) *hostpb.InstanceReport {
 			return &hostpb.InstanceReport{Id: i.ID, State: hostpb.InstanceReport_State(i.State), Boots: int32(i.Boots), Detail: i.Detail}
 		}),
@@ -44,10 +46,10 @@ func (r Report) encode() *hostpb.Report {
 }
 
 func encodeView(v *policy.View) *hostpb.View {
-	return &hostpb.View{Revision: v.Revision, Public: encodePrefix(v.Public),
+	return &hostpb.View{Revision: v.Revision, Public: encodePrefix(v.Public), Ipv6: encodePrefix(v.IPv6),
 		Interfaces: each(v.Interfaces, func(i policy.Interface) *hostpb.Interface {
 			return &hostpb.Interface{Num: i.Num, Id: i.ID, Vpc: i.VPC, Subnet: i.Subnet, Mac: encodeMAC(i.MAC), Addr: i.Addr.AsSlice(),
-				Public: i.Public.AsSlice(), Groups: i.Groups, SourceDestCheck: i.SourceDestCheck,
+				Public: i.Public.AsSlice(), Ipv6: each(i.IPv6, netip.Addr.AsSlice), Groups: i.Groups, SourceDestCheck: i.SourceDestCheck,
 				TcpEstablishedTimeout: i.Timeouts.TCPEstablished, UdpStreamTimeout: i.Timeouts.UDPStream, UdpTimeout: i.Timeouts.UDP}
 		}),
 		Groups: each(v.Groups, func(g policy.Group) *hostpb.Group {

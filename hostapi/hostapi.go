@@ -54,6 +54,8 @@ type Interface struct {
 	MAC         flow.MAC
 	Addr        netip.Prefix // the address, with its subnet's length
 	Gateway     netip.Addr
+	IPv6        []netip.Addr // of the subnet's /64
+	IPv6Gateway netip.Addr   // zero: the interface has no IPv6
 }
 
 // A Report is what a host says. The first of a stream has Host, Public and every instance; a later one

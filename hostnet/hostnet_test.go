@@ -93,6 +93,7 @@ func eni(id string) Interface {
 	return Interface{
 		ID: id, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 10},
 		Addr: netip.MustParsePrefix("172.31.0.10/20"), Gateway: netip.MustParseAddr("172.31.0.1"),
+		IPv6: []netip.Addr{netip.MustParseAddr("3fff:120:0:100::4"), netip.MustParseAddr("3fff:120:0:100::5")}, IPv6Gateway: netip.MustParseAddr("fe80::ff:fe00:1"),
 	}
 }
 
@@ -128,6 +129,12 @@ func TestAnInterfaceIsDownUntilUp(t *testing.T) {
 	}
 	if out := inside(t, ns, "route"); !strings.Contains(out, "default via 172.31.0.1 dev eth0") {
 		t.Error("routes inside:", out)
+	}
+	if out := inside(t, ns, "-o -6 addr show dev eth0"); !strings.Contains(out, "3fff:120:0:100::4/64") || !strings.Contains(out, "3fff:120:0:100::5/64") || strings.Contains(out, "global tentative") {
+		t.Error("addresses of IPv6 inside:", out)
+	}
+	if out := inside(t, ns, "-6 route"); !strings.Contains(out, "default via fe80::ff:fe00:1 dev eth0") {
+		t.Error("routes of IPv6 inside:", out)
 	}
 	if out := ip(t, "-o addr show "+l.name("eni-1")); out != "" {
 		t.Error("the host's end has an address:", out)

@@ -16,12 +16,14 @@ import (
 
 // An Interface is an elastic network interface as an instance of this machine has it.
 type Interface struct {
-	ID      string // eni-…
-	Device  int    // 0 is eth0, 1 is eth1
-	MAC     net.HardwareAddr
-	Addr    netip.Prefix // its private address, with its subnet's length
-	Gateway netip.Addr   // of the default route; not valid: none. The lowest Device's route is taken
-	MTU     int          // 0: 9001, as on AWS
+	ID          string // eni-…
+	Device      int    // 0 is eth0, 1 is eth1
+	MAC         net.HardwareAddr
+	Addr        netip.Prefix // its private address, with its subnet's length
+	Gateway     netip.Addr   // of the default route; not valid: none. The lowest Device's route is taken
+	IPv6        []netip.Addr // of networks of 64 bits
+	IPv6Gateway netip.Addr   // as Gateway
+	MTU         int          // 0: 9001, as on AWS
 }
 
 // AddInterface makes a network interface: one end in the host's namespace, whose index it returns, and
@@ -126,12 +128,37 @@ func (i Interface) configure(inside *netlink.Handle, index int) error {
 	if err := inside.LinkSetUp(peer); err != nil {
 		return fmt.Errorf("bring it up: %w", err)
 	}
-	if !i.Gateway.IsValid() {
+	for _, a := range i.IPv6 {
+		// Nobody else can have the address: it need not be asked for.
+		addr := &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(a, 64)), Flags: unix.IFA_F_NODAD}
+		if err := inside.AddrReplace(peer, addr); err != nil {
+			if noIPv6(err) {
+				return i.defaultRoute(inside, index, i.Gateway)
+			}
+			return fmt.Errorf("set the address %s: %w", a, err)
+		}
+	}
+	if err := i.defaultRoute(inside, index, i.Gateway); err != nil {
+		return err
+	}
+	return i.defaultRoute(inside, index, i.IPv6Gateway)
+}
+
+// noIPv6 tells that the machine does without IPv6.
+func noIPv6(err error) bool {
+	return errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EACCES)
+}
+
+func (i Interface) defaultRoute(inside *netlink.Handle, index int, gateway netip.Addr) error {
+	if !gateway.IsValid() {
 		return nil
 	}
-	route := &netlink.Route{LinkIndex: index, Gw: i.Gateway.AsSlice(), Priority: 100 * i.Device, Protocol: unix.RTPROT_DHCP}
+	route := &netlink.Route{LinkIndex: index, Gw: gateway.AsSlice(), Priority: 100 * i.Device, Protocol: unix.RTPROT_DHCP}
+	if gateway.Is6() {
+		route.Priority = 1024 + 100*i.Device // 0 is the kernel's choice, 1024
+	}
 	if err := inside.RouteReplace(route); err != nil {
-		return fmt.Errorf("set the default route via %s: %w", i.Gateway, err)
+		return fmt.Errorf("set the default route via %s: %w", gateway, err)
 	}
 	return nil
 }

@@ -94,8 +94,9 @@ func (l *Links) Internet() (Internet, bool, error) {
 	return n, true, nil
 }
 
-// UpInternet lets packets pass between the host and the public addresses.
-func (l *Links) UpInternet() error {
+// UpInternet lets packets pass between the host and the public addresses, and those of IPv6: the host has the first one.
+// A machine that does without IPv6 does without those.
+func (l *Links) UpInternet(ipv6 netip.Prefix) error {
 	n, ok, err := l.Internet()
 	if err != nil {
 		return err
@@ -107,12 +108,25 @@ func (l *Links) UpInternet() error {
 	if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+n.Name+"/forwarding", []byte("0"), 0); err != nil {
 		return fmt.Errorf("turn off forwarding: %w", err)
 	}
+	if err := l.giveIPv6(n, ipv6); err != nil && !noIPv6(err) {
+		return fmt.Errorf("set the IPv6 address of %s: %w", n.Name, err)
+	}
 	for _, index := range []int{n.Out, n.Index} {
 		if err := l.handle.LinkSetUp(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Index: index}}); err != nil {
 			return fmt.Errorf("bring up the link %s: %w", n.Name, err)
 		}
 	}
 	return nil
+}
+
+// giveIPv6 gives the host's end its address in the block of IPv6. Nothing is forwarded from there either.
+func (l *Links) giveIPv6(n Internet, block netip.Prefix) error {
+	addr := netip.PrefixFrom(block.Masked().Addr().Next(), block.Bits())
+	link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: n.Name, Index: n.Index}}
+	if err := l.handle.AddrReplace(link, &netlink.Addr{IPNet: ipNet(addr), Flags: unix.IFA_F_NODAD}); err != nil {
+		return err
+	}
+	return os.WriteFile("/proc/sys/net/ipv6/conf/"+n.Name+"/forwarding", []byte("0"), 0)
 }
 
 func (l *Links) removeInternet() error {

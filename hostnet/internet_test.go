@@ -28,14 +28,19 @@ func TestTheFirstBlockIsClaimedOnce(t *testing.T) {
 			t.Errorf("claiming %s again gave %+v", want, got)
 		}
 	}
-	if err := l.UpInternet(); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if err := l.UpInternet(netip.MustParsePrefix("3fff:120::/32")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if n, ok, err := l.Internet(); err != nil || !ok || !n.Up {
 		t.Error("after Up:", n, ok, err)
 	}
-	if out := ip(t, "-6 addr show crenel0") + ip(t, "-6 addr show crenel0-out"); out != "" {
-		t.Error("the pair has IPv6 addresses:", out)
+	if out := ip(t, "-6 -o addr show crenel0"); strings.Count(out, "inet6") != 1 || !strings.Contains(out, "3fff:120::1/32") || strings.Contains(out, "tentative") {
+		t.Error("the host's end has other addresses than its own:", out)
+	}
+	if out := ip(t, "-6 addr show crenel0-out"); out != "" {
+		t.Error("the other end has IPv6 addresses:", out)
 	}
 }
 
@@ -135,7 +140,7 @@ func TestTheHostTalksToPublicAddresses(t *testing.T) {
 			}
 			l := open(t, "5f3a9c01")
 			n := must[Internet](t)(l.ClaimPublic(netip.Prefix{}))
-			if err := l.UpInternet(); err != nil {
+			if err := l.UpInternet(netip.MustParsePrefix("3fff:120::/32")); err != nil {
 				t.Fatal(err)
 			}
 			wire := packetSocket(t, n.Out)

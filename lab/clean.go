@@ -43,6 +43,10 @@ func (p *play) clean() {
 	for _, id := range p.acls {
 		_ = p.on.call("DeleteNetworkAcl", url.Values{"NetworkAclId": {id}}, &ec2.DeleteNetworkAclOutput{})
 	}
+	for id, gateway := range p.gateways {
+		_ = p.on.call("DetachInternetGateway", url.Values{"VpcId": {id}, "InternetGatewayId": {gateway}}, &ec2.DetachInternetGatewayOutput{})
+		_ = p.on.call("DeleteInternetGateway", url.Values{"InternetGatewayId": {gateway}}, &ec2.DeleteInternetGatewayOutput{})
+	}
 	for _, id := range p.vpcs {
 		// The default VPC still has its subnets and stays.
 		_ = p.on.call("DeleteVpc", url.Values{"VpcId": {id}}, &ec2.DeleteVpcOutput{})

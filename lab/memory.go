@@ -118,9 +118,11 @@ func (m *Memory) request(t trial) (exchange, policy.Verdict, error) {
 	m.port++
 	x.out = flow.Packet{Src: t.source, Dst: t.to, SrcPort: m.port, DstPort: uint16(t.Port)}
 	if !x.out.Src.IsValid() {
-		x.out.Src = vpc.At(m.state.Cell().Public, 1)
+		x.out.Src = m.view().Host(t.to)
 		for i := range m.state.Interfaces.By("instance", t.from) {
-			x.out.Src = i.PrivateIP
+			if x.out.Src = i.PrivateIP; t.to.Is6() {
+				x.out.Src = i.IPv6[0]
+			}
 		}
 	}
 	switch t.Protocol {
@@ -130,6 +132,9 @@ func (m *Memory) request(t trial) (exchange, policy.Verdict, error) {
 		x.out.Protocol = flow.UDP
 	case "icmp":
 		x.out.Protocol, x.out.ICMPType, x.out.DstPort = flow.ICMP, flow.EchoRequest, 0
+		if t.to.Is6() {
+			x.out.Protocol, x.out.ICMPType = flow.ICMPv6, flow.EchoRequestV6
+		}
 	}
 	v := m.send(x.client, x.out)
 	x.server, x.in = v.To, v.Packet
@@ -138,10 +143,8 @@ func (m *Memory) request(t trial) (exchange, policy.Verdict, error) {
 
 // reply is the packet with which the server answers.
 func (x exchange) reply(flags uint8) policy.Verdict {
-	p := flow.Packet{Src: x.in.Dst, Dst: x.in.Src, SrcPort: x.in.DstPort, DstPort: x.in.SrcPort, Protocol: x.in.Protocol, TCPFlags: flags}
-	if p.Protocol == flow.ICMP {
-		p.ICMPType = flow.EchoReply
-	}
+	p := x.in.Reverse()
+	p.TCPFlags = flags
 	return x.m.send(x.server, p)
 }
 
@@ -171,8 +174,8 @@ func (m *Memory) large(t trial) (bool, error) {
 	m.tracker = policy.Tracker{}
 	pieces := func(from uint32, p flow.Packet) bool {
 		first, later := p, p
-		first.Fragment = flow.Fragment{ID: m.port, More: true}
-		later.Fragment, later.SrcPort, later.DstPort = flow.Fragment{ID: m.port, Offset: 8976}, 0, 0
+		first.Fragment = flow.Fragment{ID: uint32(m.port), More: true}
+		later.Fragment, later.SrcPort, later.DstPort = flow.Fragment{ID: uint32(m.port), Offset: 8976}, 0, 0
 		return m.send(from, first).Allow && m.send(from, later).Allow
 	}
 	back := x.in.Reverse()
@@ -184,7 +187,11 @@ func (m *Memory) told(t trial) (bool, error) {
 	if err != nil || !v.Allow {
 		return false, err
 	}
-	return m.send(x.server, flow.Packet{Src: x.in.Dst, Dst: x.in.Src, Protocol: flow.ICMP, ICMPType: flow.Unreachable, ICMPCode: 3, Payload: 28, Quote: x.in.Quoted()}).Allow, nil
+	p := flow.Packet{Src: x.in.Dst, Dst: x.in.Src, Protocol: flow.ICMP, ICMPType: flow.Unreachable, ICMPCode: 3, Payload: 28, Quote: x.in.Quoted()}
+	if p.Src.Is6() {
+		p.Protocol, p.ICMPType, p.ICMPCode, p.Payload = flow.ICMPv6, flow.UnreachableV6, 4, 48
+	}
+	return m.send(x.server, p).Allow, nil
 }
 
 func (m *Memory) open(t trial) (connection, error) {

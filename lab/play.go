@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"crenel/ec2"
+	"crenel/flow"
 	"crenel/vpc"
 )
 
@@ -55,6 +57,7 @@ type play struct {
 	aclBefore map[string]string // that a subnet had, by its id
 	lists     map[string]string
 	instances map[string]string
+	gateways  map[string]string // of the VPCs with the ids
 	elastics  []elastic
 	quotas    []string // that were set
 	port      uint16   // that the last packet came from, where the scenario names none
@@ -63,7 +66,7 @@ type play struct {
 }
 
 func newPlay(s *Scenario, on executor, userData string) *play {
-	return &play{on: on, script: s, userData: userData, port: 20000, lists: map[string]string{}, vpcs: map[string]string{}, subnets: map[string]string{},
+	return &play{on: on, script: s, userData: userData, port: 20000, lists: map[string]string{}, gateways: map[string]string{}, vpcs: map[string]string{}, subnets: map[string]string{},
 		groups: map[string]string{}, acls: map[string]string{}, aclBefore: map[string]string{}, instances: map[string]string{}, open: map[string]connection{}}
 }
 
@@ -82,7 +85,9 @@ func Play(s *Scenario, on executor, userData string) error {
 func (p *play) step(s Step) error {
 	switch s.Verb {
 	case "vpc":
-		return p.vpc(s.Args[0], s.Args[1])
+		return p.vpc(s.Args[0], s.Args[1], len(s.Args) > 2)
+	case "internet":
+		return p.internet(s.Args[0])
 	case "subnet":
 		return p.subnet(s.Args[0], s.Args[1], s.Args[2])
 	case "group":
@@ -165,7 +170,7 @@ func (p *play) step(s Step) error {
 	return fmt.Errorf("unknown statement") // Parse refuses it
 }
 
-func (p *play) vpc(name, cidr string) error {
+func (p *play) vpc(name, cidr string, ipv6 bool) error {
 	if cidr == "default" {
 		var out ec2.DescribeVpcsOutput
 		err := p.on.call("DescribeVpcs", url.Values{"Filter.1.Name": {"is-default"}, "Filter.1.Value.1": {"true"}}, &out)
@@ -178,7 +183,7 @@ func (p *play) vpc(name, cidr string) error {
 		return err
 	}
 	var out ec2.CreateVpcOutput
-	err := p.on.call("CreateVpc", url.Values{"CidrBlock": {cidr}}, &out)
+	err := p.on.call("CreateVpc", url.Values{"CidrBlock": {cidr}, "AmazonProvidedIpv6CidrBlock": {strconv.FormatBool(ipv6)}}, &out)
 	if err == nil {
 		p.vpcs[name] = *out.Vpc.VpcId
 	}
@@ -200,11 +205,36 @@ func (p *play) subnet(name, vpcName, cidr string) error {
 		return err
 	}
 	var out ec2.CreateSubnetOutput
-	err = p.on.call("CreateSubnet", url.Values{"VpcId": {id}, "CidrBlock": {cidr}}, &out)
+	form := url.Values{"VpcId": {id}, "CidrBlock": {cidr}}
+	wide, err := p.ipv6Of(id)
+	if err == nil && wide.IsValid() {
+		a := wide.Addr().As16()
+		a[7] = byte(len(p.subnets))
+		form.Set("Ipv6CidrBlock", netip.PrefixFrom(netip.AddrFrom16(a), 64).String())
+	}
+	if err == nil {
+		err = p.on.call("CreateSubnet", form, &out)
+	}
 	if err == nil {
 		p.subnets[name] = *out.Subnet.SubnetId
 	}
+	if err == nil && wide.IsValid() {
+		err = p.on.call("ModifySubnetAttribute", url.Values{"SubnetId": {p.subnets[name]}, "AssignIpv6AddressOnCreation.Value": {"true"}},
+			&ec2.ModifySubnetAttributeOutput{})
+	}
 	return err
+}
+
+// ipv6Of is the VPC's range of IPv6, if it has one.
+func (p *play) ipv6Of(vpc string) (netip.Prefix, error) {
+	var out ec2.DescribeVpcsOutput
+	if err := p.on.call("DescribeVpcs", url.Values{"VpcId.1": {vpc}}, &out); err != nil {
+		return netip.Prefix{}, err
+	}
+	for _, b := range out.Vpcs[0].Ipv6CidrBlockAssociationSet {
+		return netip.ParsePrefix(*b.Ipv6CidrBlock)
+	}
+	return netip.Prefix{}, nil
 }
 
 func (p *play) group(args []string) error {
@@ -289,7 +319,7 @@ func (p *play) rule(action string, args []string) error {
 		return err
 	}
 	form := url.Values{"GroupId": {group}, "IpPermissions.1.IpProtocol": {strconv.Itoa(r.What.Protocol)}}
-	if r.What.Protocol == 1 || r.What.Protocol == 6 || r.What.Protocol == 17 {
+	if slices.Contains([]int{flow.ICMP, flow.TCP, flow.UDP, flow.ICMPv6}, r.What.Protocol) {
 		form.Set("IpPermissions.1.FromPort", strconv.Itoa(r.What.From))
 		form.Set("IpPermissions.1.ToPort", strconv.Itoa(r.What.To))
 	}
@@ -298,6 +328,8 @@ func (p *play) rule(action string, args []string) error {
 		form.Set("IpPermissions.1.Groups.1.GroupId", r.Peer.Group)
 	case r.Peer.PrefixList != "":
 		form.Set("IpPermissions.1.PrefixListIds.1.PrefixListId", r.Peer.PrefixList)
+	case r.Peer.CIDR.Addr().Is6():
+		form.Set("IpPermissions.1.Ipv6Ranges.1.CidrIpv6", r.Peer.CIDR.String())
 	default:
 		form.Set("IpPermissions.1.IpRanges.1.CidrIp", r.Peer.CIDR.String())
 	}
@@ -374,12 +406,17 @@ func (p *play) entry(args []string) error {
 		return err
 	}
 	form := url.Values{"NetworkAclId": {acl}, "RuleNumber": {args[1]}, "RuleAction": {args[2]}, "Egress": {strconv.FormatBool(r.Egress)},
-		"Protocol": {strconv.Itoa(r.What.Protocol)}, "CidrBlock": {r.Peer.CIDR.String()}}
+		"Protocol": {strconv.Itoa(r.What.Protocol)}}
+	block := "CidrBlock"
+	if r.Peer.CIDR.Addr().Is6() {
+		block = "Ipv6CidrBlock"
+	}
+	form.Set(block, r.Peer.CIDR.String())
 	switch r.What.Protocol {
-	case 1:
+	case flow.ICMP, flow.ICMPv6:
 		form.Set("Icmp.Type", strconv.Itoa(r.What.From))
 		form.Set("Icmp.Code", strconv.Itoa(r.What.To))
-	case 6, 17:
+	case flow.TCP, flow.UDP:
 		form.Set("PortRange.From", strconv.Itoa(r.What.From))
 		form.Set("PortRange.To", strconv.Itoa(r.What.To))
 	}
@@ -441,14 +478,18 @@ func (p *play) address(name string) (netip.Addr, error) {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return a, nil
 	}
+	name, ipv6 := strings.CutSuffix(name, ".ipv6")
 	name, public := strings.CutSuffix(name, ".public")
 	i, err := p.describe(name)
 	if err != nil {
 		return netip.Addr{}, err
 	}
 	text := i.PrivateIpAddress
-	if public {
+	switch {
+	case public:
 		text = i.PublicIpAddress
+	case ipv6:
+		text = i.Ipv6Address
 	}
 	if text == nil {
 		return netip.Addr{}, fmt.Errorf("%s has no such address", name)

@@ -15,7 +15,8 @@
 //
 // The statements:
 //
-//	vpc NAME CIDR | vpc NAME default           a VPC, or the default one
+//	vpc NAME CIDR [ipv6] | vpc NAME default    a VPC, or the default one; ipv6: its subnets and interfaces have IPv6, too
+//	internet VPC                               a new internet gateway, to which all of its routes lead
 //	subnet NAME VPC CIDR | subnet NAME VPC default
 //	group NAME[,NAME…] VPC                     new groups
 //	group NAME VPC default                     the VPC's default one
@@ -33,7 +34,7 @@
 //	quota NUMBER NAME                          as Service Quotas names it; until the scenario ends
 //	refused CODE STATEMENT                     the API answers the statement with the error
 //	stop, start, reboot, terminate INSTANCE
-//	pass FROM TO WHAT                          WHAT: tcp PORT, udp PORT or icmp; a whole exchange, with its reply
+//	pass FROM TO WHAT                          WHAT: tcp PORT, udp PORT or icmp (an echo); a whole exchange, with its reply
 //	drop FROM TO WHAT [REASON]                 no answer of any kind; REASON is checked where it can be seen
 //	drop FROM as ADDRESS TO WHAT [REASON]      the same with a forged source
 //	send FROM [as ADDRESS] TO PACKET           one packet, and it arrives; PACKET: tcp PORT (a SYN), udp PORT [from PORT],
@@ -47,7 +48,7 @@
 //	cut NAME                                   they do not, any more
 //
 // FROM and TO are instances; "internet" is the host, outside every VPC; NAME.public is an instance's
-// public address, and an address is itself.
+// public address, NAME.ipv6 the one of IPv6, which FROM then answers with its own, and an address is itself.
 package lab
 
 import (
@@ -78,7 +79,7 @@ func (s Step) String() string {
 
 // verbs say how many arguments each takes, at least and at most.
 var verbs = map[string][2]int{
-	"vpc": {2, 2}, "subnet": {3, 3}, "group": {2, 3}, "instance": {2, 6}, "allow": {4, 9}, "revoke": {4, 9}, "groups": {2, 2},
+	"vpc": {2, 3}, "internet": {1, 1}, "subnet": {3, 3}, "group": {2, 3}, "instance": {2, 6}, "allow": {4, 9}, "revoke": {4, 9}, "groups": {2, 2},
 	"list": {3, 3}, "relist": {2, 2}, "check": {2, 2}, "elastic": {1, 1}, "timeout": {3, 3}, "quota": {2, 9}, "refused": {2, 11},
 	"send": {3, 8}, "lose": {3, 9}, "wait": {1, 1},
 	"acl": {2, 2}, "entry": {6, 9}, "no-entry": {3, 3},

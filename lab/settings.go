@@ -108,3 +108,31 @@ func (p *play) elastic(name string) error {
 	p.elastics = append(p.elastics, e)
 	return err
 }
+
+// internet gives the VPC a gateway, and its main route table the ways to it.
+func (p *play) internet(name string) error {
+	id, err := known(p.vpcs, "VPC", name)
+	if err != nil {
+		return err
+	}
+	var made ec2.CreateInternetGatewayOutput
+	if err := p.on.call("CreateInternetGateway", url.Values{}, &made); err != nil {
+		return err
+	}
+	gateway := *made.InternetGateway.InternetGatewayId
+	p.gateways[id] = gateway
+	if err := p.on.call("AttachInternetGateway", url.Values{"VpcId": {id}, "InternetGatewayId": {gateway}}, &ec2.AttachInternetGatewayOutput{}); err != nil {
+		return err
+	}
+	var tables ec2.DescribeRouteTablesOutput
+	if err := p.on.call("DescribeRouteTables", url.Values{"Filter.1.Name": {"vpc-id"}, "Filter.1.Value.1": {id}}, &tables); err != nil {
+		return err
+	}
+	for block, all := range map[string]string{"DestinationCidrBlock": "0.0.0.0/0", "DestinationIpv6CidrBlock": "::/0"} {
+		form := url.Values{"RouteTableId": {*tables.RouteTables[0].RouteTableId}, "GatewayId": {gateway}, block: {all}}
+		if err := p.on.call("CreateRoute", form, &ec2.CreateRouteOutput{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os/exec"
 	"strconv"
@@ -126,7 +127,7 @@ func (w *Wire) try(t trial) (passed bool, reason string, err error) {
 			"out=$(ping -n -c 1 -W %s %s 2>&1); case $?,$out in 0,*) echo pass;; 1,*errors*) echo refused;; 1,*) echo drop;; *) echo \"$out\"; exit 3;; esac", limit, t.to)}
 	}
 	if t.source.IsValid() { // a forger has the address that it claims
-		if out, err := w.inside(t.from, "ip", "address", "replace", t.source.String()+"/32", "dev", "eth0").CombinedOutput(); err != nil {
+		if out, err := w.inside(t.from, "ip", "address", "replace", netip.PrefixFrom(t.source, t.source.BitLen()).String(), "dev", "eth0", "nodad").CombinedOutput(); err != nil {
 			return false, "", fmt.Errorf("%w: %s", err, out)
 		}
 		command = append(command, t.source.String())

@@ -96,7 +96,7 @@ func commonWhat(a, b What) (What, bool) {
 		return a, true
 	case a.Protocol != b.Protocol:
 		return a, false
-	case a.Protocol == flow.ICMP:
+	case a.Protocol == flow.ICMP, a.Protocol == flow.ICMPv6:
 		from, both := commonOrAll(a.From, b.From)
 		to, also := commonOrAll(a.To, b.To)
 		return What{Protocol: a.Protocol, From: from, To: to}, both && also

@@ -11,6 +11,7 @@ import (
 // A Cost is what a View takes of a host, or, as its capacity, what a host can give.
 type Cost struct {
 	Interfaces int
+	Addresses  int // of interfaces: in their VPCs and on the internet
 	Members    int
 	Cells      int // of the memory that compiled rules and routes are in, 8 bytes each
 }
@@ -25,6 +26,10 @@ func CostOf(v *View) Cost {
 	}
 	rulesets := map[string]bool{}
 	for _, i := range v.Interfaces {
+		c.Addresses += 1 + 2*len(i.IPv6)
+		if i.Public.IsValid() {
+			c.Addresses++
+		}
 		key := fmt.Sprint(i.Groups)
 		if rulesets[key] {
 			continue
@@ -46,7 +51,7 @@ func CostOf(v *View) Cost {
 	}
 	acls := map[string]bool{}
 	for _, s := range v.Subnets {
-		c.Cells += wholeLines(2 + 2*(len(s.Routes)+len(Unroutable)))
+		c.Cells += wholeLines(4 + wideStep*2*(len(s.Routes)+len(Unroutable)))
 		if key := fmt.Sprint(s.ACL); !acls[key] {
 			acls[key] = true
 			cells := 1 + 2*len(classes)
@@ -66,19 +71,27 @@ func CostOf(v *View) Cost {
 	return c
 }
 
-// classes are the protocols that rules are compiled apart for; other stands for all the others.
-var classes = []int{flow.TCP, flow.UDP, flow.ICMP, other}
+// A class is of packets that rules are compiled apart for: of a protocol, or of all the others, of one IP version.
+type class struct {
+	protocol int
+	is4      bool
+}
 
 const other = -1
 
+var classes = []class{{flow.TCP, true}, {flow.UDP, true}, {flow.ICMP, true}, {other, true}, {flow.TCP, false}, {flow.UDP, false}, {flow.ICMPv6, false}, {other, false}}
+
+// wideStep is how many cells an interval of IPv6 addresses takes; one of IPv4 takes one.
+const wideStep = 3
+
 // tableCells is how much the rules of one direction take for one class of packets: the bounds of who
 // and what, and a row of bits for each interval of who.
-func tableCells(rules []Rule, class int) int {
+func tableCells(rules []Rule, class class) int {
 	var meant []What
 	who, groups := map[netip.Prefix]bool{}, map[uint32]bool{}
 	for _, r := range rules {
 		switch {
-		case !concerns(r.What, class):
+		case !class.has(r.What) || r.Group == 0 && r.CIDR.Addr().Is4() != class.is4:
 			continue
 		case r.Group != 0:
 			groups[r.Group] = true
@@ -88,40 +101,49 @@ func tableCells(rules []Rule, class int) int {
 		meant = append(meant, r.What)
 	}
 	const head = 3
-	whats := intervals(meant, class)
+	whats := intervals(meant, class.protocol)
 	words, steps, runs := (whats+63)/64, 1+2*len(who), 1+2*len(groups)
-	return head + 2*words + (whats+3)/4 + steps + runs + (steps+len(groups))*words
+	return head + 2*words + (whats+3)/4 + class.cells(steps) + runs + (steps+len(groups))*words
 }
 
 // gridCells is the same of a network ACL's entries, of which each interval of who and of what has one decision.
-func gridCells(entries []Entry, class int) int {
+func gridCells(entries []Entry, class class) int {
 	var meant []What
 	who := map[netip.Prefix]bool{}
 	for _, e := range entries {
-		if concerns(e.What, class) {
+		if class.has(e.What) && e.CIDR.Addr().Is4() == class.is4 {
 			meant = append(meant, e.What)
 			who[e.CIDR] = true
 		}
 	}
 	const head = 2
-	row, steps := (intervals(meant, class)+3)/4, 1+2*len(who)
-	return head + row + steps + steps*row
+	row, steps := (intervals(meant, class.protocol)+3)/4, 1+2*len(who)
+	return head + row + class.cells(steps) + steps*row
 }
 
-// concerns tells whether packets of the class can be meant.
-func concerns(w What, class int) bool {
-	return w.Protocol == -1 || w.Protocol == class || class == other && !slices.Contains(classes, w.Protocol)
+// has tells whether packets of the class can be meant.
+func (c class) has(w What) bool {
+	named := slices.Contains([]int{flow.TCP, flow.UDP, flow.ICMP, flow.ICMPv6}, w.Protocol)
+	return w.Protocol == -1 || w.Protocol == c.protocol || c.protocol == other && !named
+}
+
+// cells are those of so many intervals of addresses.
+func (c class) cells(steps int) int {
+	if c.is4 {
+		return steps
+	}
+	return wideStep * steps
 }
 
 // intervals is into how many, at most, what is meant cuts the class's packets.
-func intervals(meant []What, class int) int {
+func intervals(meant []What, protocol int) int {
 	bounds, extra := map[int]bool{0: true}, 0
 	for _, w := range meant {
 		switch {
 		case w.Protocol == -1:
-		case class == other:
+		case protocol == other:
 			bounds[w.Protocol], bounds[w.Protocol+1] = true, true
-		case class != flow.ICMP:
+		case protocol == flow.TCP, protocol == flow.UDP:
 			bounds[w.From], bounds[w.To+1] = true, true
 		case w.From == -1 && w.To != -1: // a code of every type
 			extra += 512
@@ -145,6 +167,7 @@ func (c Cost) Over(capacity Cost) string {
 		need, have int
 	}{
 		{"network interfaces", c.Interfaces, capacity.Interfaces},
+		{"addresses of network interfaces", c.Addresses, capacity.Addresses},
 		{"private addresses of referenced security groups", c.Members, capacity.Members},
 		{"cells of compiled rules and routes", c.Cells, capacity.Cells},
 	} {

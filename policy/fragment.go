@@ -16,7 +16,7 @@ type fragments map[fragmentSlot]fragment
 
 type fragmentSlot struct {
 	from uint32
-	slot uint16
+	slot uint32
 }
 
 type fragment struct {
@@ -41,9 +41,10 @@ func (f *fragments) remember(now, from uint32, p flow.Packet) {
 func (f fragments) recall(now, from uint32, p flow.Packet) (flow.Packet, bool) {
 	first, ok := f[slotOf(from, p)]
 	q := first.packet
-	if !ok || now-first.seen > fragmentTimeout || q.Fragment.ID != p.Fragment.ID || q.Src != p.Src || q.Dst != p.Dst || q.Protocol != p.Protocol {
+	if !ok || now-first.seen > fragmentTimeout || q.Fragment.ID != p.Fragment.ID || q.Src != p.Src || q.Dst != p.Dst || p.Src.Is4() && q.Protocol != p.Protocol {
 		return p, false
 	}
+	p.Protocol = q.Protocol // a later piece of IPv6 says what its first header is
 	p.SrcPort, p.DstPort, p.ICMPType, p.ICMPCode = q.SrcPort, q.DstPort, q.ICMPType, q.ICMPCode
 	return p, true
 }

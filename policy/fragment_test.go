@@ -7,7 +7,7 @@ import (
 )
 
 // piece is a piece of the shot: only a first one says more than addresses and protocol.
-func (s shot) piece(id uint16, offset int, more bool) shot {
+func (s shot) piece(id uint32, offset int, more bool) shot {
 	s.packet.Fragment = flow.Fragment{ID: id, Offset: offset, More: more}
 	if offset > 0 {
 		s.packet.SrcPort, s.packet.DstPort, s.packet.TCPFlags, s.packet.ICMPType, s.packet.ICMPCode = 0, 0, 0, 0, 0

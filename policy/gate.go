@@ -106,16 +106,19 @@ func unrestricted(v *View, c crossing) bool {
 	}
 	there, back := false, false
 	for r := range rulesAt(v, c.at, c.direction) {
-		there = there || r.Everywhere() && r.What.matches(c.packet)
+		there = there || r.Everywhere(c.remote()) && r.What.matches(c.packet)
 	}
 	for r := range rulesAt(v, c.at, c.direction.other()) {
-		back = back || r.Everywhere() && r.What.AllPorts(protocol)
+		back = back || r.Everywhere(c.remote()) && r.What.AllPorts(protocol)
 	}
 	return there && back
 }
 
-// Everywhere tells whether the rule itself names every address; a prefix list that has them all does not count.
-func (r Rule) Everywhere() bool { return r.Group == 0 && !r.Listed && r.CIDR.Bits() == 0 }
+// Everywhere tells whether the rule itself names every address of that IP version; a prefix list that has them all does
+// not count.
+func (r Rule) Everywhere(like netip.Addr) bool {
+	return r.Group == 0 && !r.Listed && r.CIDR.Bits() == 0 && r.CIDR.Addr().Is4() == like.Is4()
+}
 
 // AllPorts tells whether every packet of the protocol, TCP or UDP, is meant.
 func (w What) AllPorts(protocol uint8) bool {
@@ -130,7 +133,7 @@ func who(v *View, c crossing, r *Rule) bool {
 	return !c.public && member(v, c.at.VPC, c.remote(), r.Group)
 }
 
-// member tells whether the private address belongs to an interface of the VPC that carries the group.
+// member tells whether the address belongs to an interface of the VPC that carries the group.
 func member(v *View, vpc uint32, a netip.Addr, group uint32) bool {
 	for _, m := range v.Members {
 		if m.VPC == vpc && m.Addr == a && slices.Contains(m.Groups, group) {
@@ -150,8 +153,8 @@ func (w What) matches(p flow.Packet) bool {
 	switch p.Protocol {
 	case flow.TCP, flow.UDP:
 		return w.From <= int(p.DstPort) && int(p.DstPort) <= w.To
-	case flow.ICMP:
-		return (w.From == -1 || w.From == int(p.ICMPType)) && (w.To == -1 || w.To == int(p.ICMPCode))
+	case flow.ICMP, flow.ICMPv6:
+		return p.IsICMP() && (w.From == -1 || w.From == int(p.ICMPType)) && (w.To == -1 || w.To == int(p.ICMPCode))
 	}
 	return true
 }

@@ -17,7 +17,8 @@ type Verdict struct {
 	Interface uint32
 	To        uint32         // the Num of the interface that gets it, 0: the host; valid iff Allow
 	Packet    flow.Packet    // as it is delivered; valid iff Allow and not Answered
-	Answer    flow.ARPPacket // as it is delivered; valid iff Answered
+	Answer    flow.ARPPacket // as it is delivered; valid iff Answered, of ARP
+	Neighbour flow.NDPacket  // the same of neighbour discovery
 	Entry     int            // the number of the network ACL's entry that dropped it; 0: none did
 	Rule      string         // the id of the rule that the last gate allowed it by; "" where it asked none
 }
@@ -44,11 +45,13 @@ func (t *Tracker) JudgeFrame(v *View, now, from uint32, frame []byte) Verdict {
 	}
 	switch {
 	case kind == flow.ARP && sender != nil:
-		return answer(v, sender, frame)
+		return answerARP(v, sender, frame)
+	case kind == flow.ND && sender != nil:
+		return answerND(v, sender, frame)
 	case kind == flow.Malformed:
 		return drop(Malformed, from)
 	}
-	return drop(Unsupported, from) // ARP from the host too: nothing between them needs it
+	return drop(Unsupported, from) // what the host says to its link too: nothing between them needs it
 }
 
 // Judge judges a packet that JudgeFrame could parse. The steps and their names are those of the
@@ -113,9 +116,9 @@ func hook(v *View, from uint32) (*Interface, bool) {
 // does not send from the pool, where only the host's own address is outside the VPCs.
 func source(v *View, sender *Interface, p flow.Packet) bool {
 	if sender == nil {
-		return p.Src == v.Host() || !v.Public.Contains(p.Src)
+		return p.Src == v.Host(p.Src) || !v.pool(p.Src).Contains(p.Src)
 	}
-	return p.SrcMAC == sender.MAC && (p.Src == sender.Addr || !sender.SourceDestCheck)
+	return p.SrcMAC == sender.MAC && (sender.Has(p.Src) || !sender.SourceDestCheck)
 }
 
 // deliver hands the packet over: addressed to the receiver, from the neighbour or from the gateway.
@@ -134,12 +137,21 @@ func deliver(last Verdict, sender *Interface, h hop) Verdict {
 	return last
 }
 
-// Host is the host's own address: the first of the pool. Without a pool it is no address.
-func (v *View) Host() netip.Addr {
-	if !v.Public.IsValid() {
+// pool is what public addresses of the address's IP version are of.
+func (v *View) pool(a netip.Addr) netip.Prefix {
+	if a.Is4() {
+		return v.Public
+	}
+	return v.IPv6
+}
+
+// Host is the host's own address, of the same IP version: the first of the pool. Without a pool it is no address.
+func (v *View) Host(like netip.Addr) netip.Addr {
+	p := v.pool(like)
+	if !p.IsValid() {
 		return netip.Addr{}
 	}
-	return v.Public.Masked().Addr().Next()
+	return p.Masked().Addr().Next()
 }
 
 // String is the verdict on one line: "no-ingress-rule at 7", "allowed at 7 by sgr-… to 7: tcp …".
@@ -153,6 +165,9 @@ func (v Verdict) String() string {
 	}
 	switch {
 	case v.Reason == Answered:
+		if v.Neighbour != (flow.NDPacket{}) {
+			return fmt.Sprintf("%s to %d: %s", s, v.To, v.Neighbour)
+		}
 		return fmt.Sprintf("%s to %d: %s", s, v.To, v.Answer)
 	case v.Allow:
 		return fmt.Sprintf("%s to %d: %s", s, v.To, v.Packet)

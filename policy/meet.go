@@ -18,6 +18,9 @@ func Meet(a, b *View) *View {
 	if a.Public == b.Public {
 		m.Public = a.Public
 	}
+	if a.IPv6 == b.IPv6 {
+		m.IPv6 = a.IPv6
+	}
 	for _, g := range a.Groups {
 		if n := groupAt(b, g.Num); n >= 0 {
 			m.Groups = append(m.Groups, meetGroups(g, b.Groups[n]))
@@ -84,7 +87,7 @@ func meetInterfaces(i, j Interface) Interface {
 	if i.Public != j.Public {
 		i.Public = netip.Addr{}
 	}
-	i.Groups = common(i.Groups, j.Groups)
+	i.Groups, i.IPv6 = common(i.Groups, j.Groups), common(i.IPv6, j.IPv6)
 	i.SourceDestCheck = i.SourceDestCheck || j.SourceDestCheck
 	i.Timeouts = Timeouts{
 		TCPEstablished: min(i.Timeout(TCPEstablished), j.Timeout(TCPEstablished)),
@@ -154,8 +157,8 @@ func meetMembers(a, b []Member) (both []Member) {
 	return both
 }
 
-// common are the numbers that are in both.
-func common(a, b []uint32) (both []uint32) {
+// common is what is in both.
+func common[T comparable](a, b []T) (both []T) {
 	for _, n := range a {
 		if slices.Contains(b, n) {
 			both = append(both, n)

@@ -22,7 +22,7 @@ func route(v *View, sender *Interface, p flow.Packet) hop {
 	}
 	switch target(v, sender, p.Dst) {
 	case Local:
-		receiver := find(v, func(i *Interface) bool { return i.VPC == sender.VPC && i.Addr == p.Dst })
+		receiver := find(v, func(i *Interface) bool { return i.VPC == sender.VPC && i.Has(p.Dst) })
 		if receiver == nil || receiver == sender {
 			return hop{dropped: NoDestination, by: sender.Num}
 		}
@@ -36,17 +36,18 @@ func route(v *View, sender *Interface, p flow.Packet) hop {
 // leave takes a packet out through the internet gateway: from here on its source is public. There
 // are the host and the other interfaces with public addresses, and nothing beyond.
 func leave(v *View, sender *Interface, p flow.Packet) hop {
-	if !sender.Public.IsValid() {
+	public := sender.OnInternet(p.Src)
+	if !public.IsValid() {
 		return hop{dropped: NoPublicAddress, by: sender.Num}
 	}
-	p.Src = sender.Public
+	p.Src = public
 	if p.Quote.Dst == sender.Addr { // an error says of which packet as its receiver knows that
 		p.Quote.Dst = sender.Public
 	}
 	switch {
-	case p.Dst == v.Host():
+	case p.Dst == v.Host(p.Dst):
 		return hop{packet: p, public: true}
-	case !v.Public.Contains(p.Dst):
+	case !v.pool(p.Dst).Contains(p.Dst):
 		return hop{dropped: NotForwarded, by: sender.Num}
 	}
 	return enter(v, sender.Num, p)
@@ -55,24 +56,30 @@ func leave(v *View, sender *Interface, p flow.Packet) hop {
 // enter takes a packet in through the internet gateway of the interface that has the public
 // destination: from here on its destination is private. The interface's subnet must have a way back.
 func enter(v *View, from uint32, p flow.Packet) hop {
-	receiver := find(v, func(i *Interface) bool { return i.Public.IsValid() && i.Public == p.Dst })
+	receiver := find(v, func(i *Interface) bool {
+		return i.Public.IsValid() && i.Public == p.Dst || p.Dst.Is6() && i.Has(p.Dst)
+	})
 	if receiver == nil {
 		return hop{dropped: NoDestination, by: from}
 	}
 	if target(v, receiver, p.Src) != Internet {
 		return hop{dropped: NoRoute, by: receiver.Num}
 	}
-	if p.Quote.Src == receiver.Public {
-		p.Quote.Src = receiver.Addr
+	if p.Dst.Is4() {
+		if p.Quote.Src == receiver.Public {
+			p.Quote.Src = receiver.Addr
+		}
+		p.Dst = receiver.Addr
 	}
-	p.Dst = receiver.Addr
 	return hop{packet: p, receiver: receiver, public: true}
 }
 
-// Unroutable is what no route leads to, whatever the tables say: this network, loopback, multicast,
-// reserved addresses and broadcast. https://www.iana.org/assignments/iana-ipv4-special-registry
+// Unroutable is what no route leads to, whatever the tables say: this network, loopback, link-local addresses of IPv6,
+// multicast, reserved addresses and broadcast. https://www.iana.org/assignments/iana-ipv4-special-registry,
+// https://www.iana.org/assignments/iana-ipv6-special-registry
 var Unroutable = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("224.0.0.0/3"),
+	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("ff00::/8"),
 }
 
 // target is where the route table of the interface's subnet leads the address: the longest prefix decides.

@@ -13,10 +13,9 @@ import (
 // For selects what the host enforces of the State; "" is the one host that has everything. No State
 // says yet which host an instance is on: a host with a name has nothing.
 //
-// It only leaves out, never widens: what cannot be enforced yet (IPv6), and what no
-// longer leads anywhere (a group that is gone), allows nothing.
+// It only leaves out, never widens: what no longer leads anywhere (a group that is gone) allows nothing.
 func For(s *vpc.State, host string) *View {
-	v := &View{Revision: s.Revision, Public: s.Cell().Public}
+	v := &View{Revision: s.Revision, Public: s.Cell().Public, IPv6: s.Cell().IPv6Pool()}
 	if host != "" {
 		return v
 	}
@@ -30,7 +29,7 @@ func For(s *vpc.State, host string) *View {
 			continue // it can send nothing: no frame has its address
 		}
 		out := Interface{Num: i.Num, ID: i.ID, VPC: vpcNum(s, i.VPC), Subnet: i.Subnet, MAC: mac,
-			Addr: i.PrivateIP, Public: s.PublicOf(i, i.PrivateIP), SourceDestCheck: i.SourceDestCheck,
+			Addr: i.PrivateIP, IPv6: slices.SortedFunc(slices.Values(i.IPv6), netip.Addr.Compare), Public: s.PublicOf(i, i.PrivateIP), SourceDestCheck: i.SourceDestCheck,
 			Timeouts: Timeouts{TCPEstablished: uint32(i.Tracking.TCPEstablished), UDPStream: uint32(i.Tracking.UDPStream), UDP: uint32(i.Tracking.UDP)}}
 		for _, id := range i.Groups {
 			if n := groupNum(s, i.VPC, id); n != 0 {
@@ -55,6 +54,9 @@ func For(s *vpc.State, host string) *View {
 	v.Members = members(s, groups)
 	return v
 }
+
+// IPv6Of is View.IPv6 where View.Public is the pool.
+func IPv6Of(public netip.Prefix) netip.Prefix { return vpc.Cell{Public: public}.IPv6Pool() }
 
 // enforced tells whether the interface belongs to an instance that may send or get packets.
 func enforced(s *vpc.State, i *vpc.Interface) bool {
@@ -97,13 +99,16 @@ func referenced(s *vpc.State, g *vpc.SecurityGroup, p vpc.Peer) uint32 {
 func routes(s *vpc.State, subnet *vpc.Subnet) (out []Route) {
 	byPrefix := map[netip.Prefix]Target{}
 	add := func(prefix netip.Prefix, target Target) {
-		if _, ok := byPrefix[prefix]; !ok && prefix.Addr().Is4() {
+		if _, ok := byPrefix[prefix]; !ok && prefix.IsValid() {
 			byPrefix[prefix] = target
 		}
 	}
 	if v := s.VPCs.Get(subnet.VPC); v != nil {
 		for _, cidr := range v.CIDRs() {
 			add(cidr, Local)
+		}
+		for _, b := range v.IPv6 {
+			add(b.CIDR, Local)
 		}
 	}
 	if t := s.RouteTableOf(subnet); t != nil {
@@ -132,14 +137,14 @@ func routeTarget(s *vpc.State, vpc, id string) Target {
 	return Nowhere
 }
 
-// acl has the entries that are about IPv4, without the last one: it is what is left.
+// acl has the entries without the last ones, of either IP version: those are what is left.
 func acl(a *vpc.NetworkACL) (out ACL) {
 	if a == nil {
 		return out
 	}
 	for _, e := range a.Entries {
 		switch entry := (Entry{Number: e.Number, Allow: e.Allow, What: What(e.What), CIDR: e.CIDR.Masked()}); {
-		case !e.Is4() || e.Number >= LastEntry:
+		case e.Number >= LastEntry:
 		case e.Egress:
 			out.Egress = append(out.Egress, entry)
 		default:
@@ -152,22 +157,16 @@ func acl(a *vpc.NetworkACL) (out ACL) {
 func group(s *vpc.State, g *vpc.SecurityGroup) Group {
 	out := Group{Num: g.Num, ID: g.ID}
 	for _, r := range g.Rules {
-		switch {
-		case r.What.Protocol == icmpv6:
-		case r.Egress:
+		if r.Egress {
 			out.Egress = append(out.Egress, rules(s, g, r)...)
-		default:
+		} else {
 			out.Ingress = append(out.Ingress, rules(s, g, r)...)
 		}
 	}
 	return out
 }
 
-// icmpv6 is a protocol that no IPv4 packet means. https://www.iana.org/assignments/protocol-numbers
-const icmpv6 = 58
-
-// rules are the rule as it is enforced: one for each range of its peer, none where it allows no IPv4
-// packet, or none yet.
+// rules are the rule as it is enforced: one for each range of its peer.
 func rules(s *vpc.State, g *vpc.SecurityGroup, r vpc.Rule) (out []Rule) {
 	if r.Peer.Group != "" {
 		if n := referenced(s, g, r.Peer); n != 0 {
@@ -176,7 +175,7 @@ func rules(s *vpc.State, g *vpc.SecurityGroup, r vpc.Rule) (out []Rule) {
 		return out
 	}
 	for _, p := range ranges(s, r.Peer) {
-		if p.Addr().Is4() {
+		if p.IsValid() {
 			out = append(out, Rule{ID: r.ID, What: What(r.What), CIDR: p.Masked(), Listed: r.Peer.PrefixList != ""})
 		}
 	}
@@ -201,7 +200,7 @@ func listed(s *vpc.State, id string) (out []netip.Prefix) {
 	return out
 }
 
-// members are the private addresses of all the interfaces, attached or not and wherever, that carry
+// members are the addresses, private ones and those of IPv6, of all the interfaces, attached or not and wherever, that carry
 // a group which a rule of the groups with these ids names.
 func members(s *vpc.State, groups map[string]bool) (out []Member) {
 	named := named(s, groups)
@@ -212,14 +211,16 @@ func members(s *vpc.State, groups map[string]bool) (out []Member) {
 				continue
 			}
 			done[i.ID] = true
-			m := Member{VPC: vpcNum(s, i.VPC), Addr: i.PrivateIP}
+			m := Member{VPC: vpcNum(s, i.VPC)}
 			for _, g := range i.Groups {
 				if n := groupNum(s, i.VPC, g); n != 0 && named[g] {
 					m.Groups = append(m.Groups, n)
 				}
 			}
 			slices.Sort(m.Groups)
-			out = append(out, m)
+			for _, m.Addr = range slices.Concat([]netip.Addr{i.PrivateIP}, i.IPv6) {
+				out = append(out, m)
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b Member) int { return cmp.Or(cmp.Compare(a.VPC, b.VPC), a.Addr.Compare(b.Addr)) })
@@ -232,7 +233,7 @@ func named(s *vpc.State, groups map[string]bool) map[string]bool {
 	for id := range groups {
 		g := s.SecurityGroups.Get(id)
 		for _, r := range g.Rules {
-			if r.What.Protocol != icmpv6 && r.Peer.Group != "" && referenced(s, g, r.Peer) != 0 {
+			if r.Peer.Group != "" && referenced(s, g, r.Peer) != 0 {
 				ids[r.Peer.Group] = true
 			}
 		}

@@ -86,7 +86,7 @@ func TestForTheDefaultVPC(t *testing.T) {
 	one, two := c.launch(s, vpc.Running, g), c.launch(s, vpc.Running, g)
 	got := policy.For(c.State, "")
 	want := &policy.View{
-		Public: prefix("198.18.0.0/24"),
+		Public: prefix("198.18.0.0/24"), IPv6: prefix("3fff:120::/32"),
 		Interfaces: []policy.Interface{
 			{Num: one.Num, ID: one.ID, VPC: v.Num, Subnet: s.ID, MAC: mac(t, one), Addr: one.PrivateIP, Public: addr("198.18.0.2"), Groups: []uint32{g.Num}, SourceDestCheck: true},
 			{Num: two.Num, ID: two.ID, VPC: v.Num, Subnet: s.ID, MAC: mac(t, two), Addr: two.PrivateIP, Public: addr("198.18.0.3"), Groups: []uint32{g.Num}, SourceDestCheck: true},
@@ -172,6 +172,11 @@ func TestForLeavesOutWhatItCannotEnforce(t *testing.T) {
 	view := policy.For(c.State, "")
 	same(t, "rules", view.Groups[0].Ingress, []policy.Rule{
 		{ID: "sgr-1", What: policy.What{Protocol: 6, From: 22, To: 22}, CIDR: prefix("10.0.0.0/8")},
+		{ID: "sgr-1", What: policy.What{Protocol: 6, From: 22, To: 22}, CIDR: prefix("::/0")},
+		{ID: "sgr-1", What: policy.What(everything()), CIDR: prefix("::/0")},
+		{ID: "sgr-1", What: policy.What(everything()), CIDR: prefix("::ffff:0:0/96")},
+		{ID: "sgr-1", What: policy.What{Protocol: 58, From: -1, To: -1}, CIDR: prefix("0.0.0.0/0")}, // which no packet is
+		{ID: "sgr-1", What: policy.What{Protocol: 58, From: 128, To: 0}, Group: named.Num},
 		{ID: "sgr-1", What: policy.What{Protocol: 1, From: 8, To: -1}, Group: named.Num},
 		{ID: "sgr-1", What: policy.What{Protocol: 47, From: -1, To: -1}, CIDR: prefix("192.0.2.0/24")},
 	})
@@ -233,6 +238,7 @@ func TestForFollowsRouteTables(t *testing.T) {
 		{Destination: prefix("192.0.2.0/24"), Target: policy.Internet},
 		{Destination: prefix("198.51.100.0/24"), Target: policy.Nowhere},
 		{Destination: prefix("203.0.113.0/24"), Target: policy.Nowhere},
+		{Destination: prefix("::/0"), Target: policy.Internet},
 	})
 }
 
@@ -268,16 +274,18 @@ func TestForExpandsPrefixListsInRoutes(t *testing.T) {
 		{Destination: prefix("198.51.100.0/24"), Target: policy.Nowhere},
 		{Destination: prefix("198.51.100.7/32"), Target: policy.Internet},
 		{Destination: prefix("203.0.113.0/24"), Target: policy.Internet},
+		{Destination: prefix("2001:db8::/32"), Target: policy.Internet},
 	})
 }
 
-// Every IPv4 range of a VPC is local to it, whatever a route table says.
+// Every range of a VPC is local to it, whatever a route table says.
 func TestForAVPCWithSeveralRanges(t *testing.T) {
 	c := newCell()
 	v := *c.DefaultVPC()
 	v.Secondary = []vpc.Block{{AssociationID: "vpc-cidr-assoc-1", CIDR: prefix("100.64.0.0/16")}}
 	c.VPCs.Put(&v)
-	c.AddIPv6(&v)
+	withIPv6, six := c.AddIPv6(&v)
+	v = *withIPv6
 	main := *c.MainRouteTable(v.ID)
 	main.Routes = append(slices.Clone(main.Routes), vpc.Route{Destination: prefix("100.64.0.0/16"), Target: main.Routes[0].Target})
 	c.RouteTables.Put(&main)
@@ -290,6 +298,7 @@ func TestForAVPCWithSeveralRanges(t *testing.T) {
 			{Destination: prefix("0.0.0.0/0"), Target: policy.Internet},
 			{Destination: prefix("100.64.0.0/16"), Target: policy.Local},
 			{Destination: prefix("172.31.0.0/16"), Target: policy.Local},
+			{Destination: six.CIDR, Target: policy.Local},
 		})
 	}
 	for _, way := range [][2]*vpc.Interface{{a, b}, {b, a}} {
@@ -401,10 +410,10 @@ func TestForIsTheSameEveryTime(t *testing.T) {
 }
 
 func TestForAnEmptyState(t *testing.T) {
-	same(t, "an empty State", policy.For(vpc.New(), ""), &policy.View{})
+	same(t, "an empty State", policy.For(vpc.New(), ""), &policy.View{IPv6: prefix("3fff:fff::/32")})
 }
 
-// The entries of the subnet's own network ACL, of IPv4, each way in their order, without the one that is left when none decided.
+// The entries of the subnet's own network ACL, each way in their order, without the one that is left when none decided.
 func TestForTakesTheSubnetsACL(t *testing.T) {
 	c := newCell()
 	v := c.DefaultVPC()
@@ -426,7 +435,7 @@ func TestForTakesTheSubnetsACL(t *testing.T) {
 		want := policytest.AllowAll
 		if got.ID == own.ID {
 			want = policy.ACL{
-				Ingress: []policy.Entry{{Number: 90, What: policy.What(deny.What), CIDR: deny.CIDR}, {Number: 200, Allow: true, What: policy.What(web.What), CIDR: web.CIDR}},
+				Ingress: []policy.Entry{{Number: 90, What: policy.What(deny.What), CIDR: deny.CIDR}, {Number: 95, Allow: true, What: policy.What(six.What), CIDR: six.CIDR}, {Number: 200, Allow: true, What: policy.What(web.What), CIDR: web.CIDR}},
 				Egress:  []policy.Entry{{Number: 1, Allow: true, What: policy.What(out.What), CIDR: out.CIDR}},
 			}
 		}
@@ -446,8 +455,8 @@ func TestForSaysWhatTrackingAsksFor(t *testing.T) {
 	c.Interfaces.Put(&i)
 	got := policy.For(c.State, "")
 	for _, r := range got.Groups[0].Ingress {
-		if want := r.What.From == 80; r.Listed != want || r.Everywhere() == want {
-			t.Errorf("port %d: listed %t, everywhere %t", r.What.From, r.Listed, r.Everywhere())
+		if want := r.What.From == 80; r.Listed != want || r.Everywhere(r.CIDR.Addr()) == want {
+			t.Errorf("port %d: listed %t, everywhere %t", r.What.From, r.Listed, r.Everywhere(r.CIDR.Addr()))
 		}
 	}
 	same(t, "its timeouts", got.Interfaces[0].Timeouts, policy.Timeouts{TCPEstablished: 350, UDP: 45})

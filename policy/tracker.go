@@ -170,7 +170,7 @@ func (e *entry) expired(now uint32, at *Interface) bool { return now-e.seen > at
 // key is what the connection of the packet is remembered by; false: such packets have none.
 func (c crossing) key() (key, bool) {
 	p := c.packet
-	if p.Protocol == flow.ICMP && !p.Echo() {
+	if p.IsICMP() && !p.Echo() {
 		return key{}, false
 	}
 	k := key{num: c.at.Num, local: p.Src, remote: p.Dst, localPort: p.SrcPort, remotePort: p.DstPort, protocol: p.Protocol}
@@ -179,7 +179,7 @@ func (c crossing) key() (key, bool) {
 	}
 	if p.Echo() {
 		k.asked = c.direction
-		if p.ICMPType == flow.EchoReply {
+		if p.Answers() {
 			k.asked = c.direction.other()
 		}
 	}
@@ -189,23 +189,23 @@ func (c crossing) key() (key, bool) {
 // begins tells whether the packet can be the first of a connection. What is no SYN, or a reply, may
 // pass by a rule and still begins none.
 func (c crossing) begins() bool {
-	switch c.packet.Protocol {
-	case flow.TCP:
+	switch {
+	case c.packet.Protocol == flow.TCP:
 		return c.packet.TCPFlags&(flow.SYN|flow.ACK|flow.RST|flow.FIN) == flow.SYN
-	case flow.ICMP:
-		return c.packet.ICMPType == flow.EchoRequest
+	case c.packet.IsICMP():
+		return c.packet.Asks()
 	}
 	return true
 }
 
 // first is the state of a connection that the packet begins.
 func first(p flow.Packet) ConnState {
-	switch p.Protocol {
-	case flow.TCP:
+	switch {
+	case p.Protocol == flow.TCP:
 		return TCPOpening
-	case flow.UDP:
+	case p.Protocol == flow.UDP:
 		return UDPExchange
-	case flow.ICMP:
+	case p.IsICMP():
 		return ICMPEcho
 	}
 	return OtherProtocol

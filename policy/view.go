@@ -12,6 +12,7 @@ package policy
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 
 	"crenel/flow"
 )
@@ -20,7 +21,8 @@ import (
 // members of every group that a rule of those groups names.
 type View struct {
 	Revision   int64        // of the State that the View was selected from
-	Public     netip.Prefix // the pool of public addresses; its first address is the host's own
+	Public     netip.Prefix // the pool of public IPv4 addresses; its first address is the host's own
+	IPv6       netip.Prefix // what all VPCs' IPv6 addresses are of; the first one is the host's own
 	Interfaces []Interface  // on this host, by Num
 	Groups     []Group      // on those interfaces, by Num
 	Subnets    []Subnet     // of those interfaces, by ID
@@ -34,11 +36,29 @@ type Interface struct {
 	VPC             uint32 // the number of its VPC
 	Subnet          string
 	MAC             flow.MAC
-	Addr            netip.Addr
-	Public          netip.Addr // zero: none
-	Groups          []uint32   // ascending
+	Addr            netip.Addr   // its private IPv4 address
+	Public          netip.Addr   // that of the internet for it; zero: none
+	IPv6            []netip.Addr // ascending; they are the same on the internet
+	Groups          []uint32     // ascending
 	SourceDestCheck bool
 	Timeouts        Timeouts
+}
+
+// Has tells whether the address is the interface's own in its VPC.
+func (i *Interface) Has(a netip.Addr) bool {
+	return a.IsValid() && (i.Addr == a || slices.Contains(i.IPv6, a))
+}
+
+// OnInternet is the address that the interface's own one is on the internet; zero: none. What it sends from addresses that
+// are not its own goes out from its public one.
+func (i *Interface) OnInternet(a netip.Addr) netip.Addr {
+	switch {
+	case a.Is4():
+		return i.Public
+	case i.Has(a):
+		return a
+	}
+	return netip.Addr{}
 }
 
 // Timeouts are how many seconds an interface's connections may be silent; 0: as long as by default.
@@ -68,7 +88,7 @@ type Group struct {
 }
 
 // A Rule allows who × what: the packets of What whose other end is in CIDR, or, where Group is not 0,
-// is a private address of an interface of the same VPC that carries the group.
+// is an address of an interface of the same VPC that carries the group. A CIDR is of packets of its own IP version alone.
 type Rule struct {
 	ID     string // "sgr-…"
 	What   What
@@ -80,8 +100,8 @@ type Rule struct {
 // What says which packets: by destination port, or by ICMP type and code. Source ports never matter.
 type What struct {
 	Protocol int // IANA's number; -1: every protocol
-	// From and To: for TCP and UDP the destination ports, inclusive; for ICMP the type and the code,
-	// -1: all of them; for every other protocol they say nothing.
+	// From and To: for TCP and UDP the destination ports, inclusive; for ICMP, which is of IPv4 alone, and for ICMPv6, which
+	// is of IPv6 alone, the type and the code, -1: all of them; for every other protocol they say nothing.
 	From, To int
 }
 
@@ -123,7 +143,7 @@ const (
 	Internet               // through the internet gateway, for interfaces with a public address
 )
 
-// A Member is a private address and the groups of its interface, of those that a rule of the View names.
+// A Member is an address in a VPC and the groups of its interface, of those that a rule of the View names.
 type Member struct {
 	VPC    uint32
 	Addr   netip.Addr

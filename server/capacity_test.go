@@ -17,7 +17,7 @@ import (
 // as a whole, with the reason.
 func TestWhatTheHostCannotEnforceIsRefused(t *testing.T) {
 	r := startIn(t, t.TempDir(), 0)
-	h := r.connectIdle(hostapi.Report{Host: "local", Public: pool, Capacity: policy.Cost{Interfaces: 2, Members: 1, Cells: 400}})
+	h := r.connectIdle(hostapi.Report{Host: "local", Public: pool, Capacity: policy.Cost{Interfaces: 2, Addresses: 9, Members: 1, Cells: 500}})
 	go func() {
 		for {
 			select {
@@ -51,9 +51,9 @@ func TestWhatTheHostCannotEnforceIsRefused(t *testing.T) {
 	s := r.server.Store.Snapshot().As(vpc.Scope{Account: root.Account, Region: "us-east-1"})
 	group := s.DefaultGroup(s.DefaultVPC().ID).ID
 	// A host that can enforce less than it has to: what takes from it is let through, what adds is not.
-	h.says(hostapi.Report{Host: "local", Public: pool, Capacity: policy.Cost{Interfaces: 2, Members: 1, Cells: 1}})
+	h.says(hostapi.Report{Host: "local", Public: pool, Capacity: policy.Cost{Interfaces: 2, Addresses: 9, Members: 1, Cells: 1}})
 	r.until(func(s *vpc.State) bool { return s.Cell().Host.Cells == 1 })
-	refused(action("AuthorizeSecurityGroupIngress", "GroupId="+group+"&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=1&IpPermissions.1.ToPort=1&IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8"),
+	refused(action("AuthorizeSecurityGroupIngress", "GroupId="+group+"&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=1&IpPermissions.1.ToPort=1&IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/8&IpPermissions.1.IpRanges.2.CidrIp=11.0.0.0/8&IpPermissions.1.IpRanges.3.CidrIp=12.0.0.0/8"),
 		"ResourceLimitExceeded", "of 1 cells of compiled rules and routes")
 	acl := s.DefaultACL(s.DefaultVPC().ID).ID
 	entry := func(n int) request {
@@ -66,8 +66,8 @@ func TestWhatTheHostCannotEnforceIsRefused(t *testing.T) {
 	if a := r.send(action("RevokeSecurityGroupEgress", "GroupId="+group+"&IpPermissions.1.IpProtocol=-1&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0")); a.status != http.StatusOK {
 		t.Errorf("no way back from too much: %s", a.body)
 	}
-	h.says(hostapi.Report{Host: "local", Public: pool, Capacity: policy.Cost{Interfaces: 2, Members: 1, Cells: 400}})
-	r.until(func(s *vpc.State) bool { return s.Cell().Host.Cells == 400 })
+	h.says(hostapi.Report{Host: "local", Public: pool, Capacity: policy.Cost{Interfaces: 2, Addresses: 9, Members: 1, Cells: 500}})
+	r.until(func(s *vpc.State) bool { return s.Cell().Host.Cells == 500 })
 	many := url.Values{"GroupId": {group}}
 	for n := range 59 { // the default rule is the 60th
 		p := fmt.Sprintf("IpPermissions.%d.", n+1)
@@ -76,7 +76,7 @@ func TestWhatTheHostCannotEnforceIsRefused(t *testing.T) {
 		many.Set(p+"ToPort", fmt.Sprint(n*10))
 		many.Set(p+"IpRanges.1.CidrIp", fmt.Sprintf("10.%d.0.0/16", n))
 	}
-	refused(action("AuthorizeSecurityGroupIngress", many.Encode()), "ResourceLimitExceeded", "of 400 cells of compiled rules and routes")
+	refused(action("AuthorizeSecurityGroupIngress", many.Encode()), "ResourceLimitExceeded", "of 500 cells of compiled rules and routes")
 	idle := must[ec2.CreateSecurityGroupOutput](r, "CreateSecurityGroup", url.Values{"GroupName": {"idle"}, "GroupDescription": {"on no interface"}})
 	many.Set("GroupId", *idle.GroupId)
 	if a := r.send(action("AuthorizeSecurityGroupIngress", many.Encode())); a.status != http.StatusOK {

@@ -78,8 +78,12 @@ func instance(s *vpc.State, i *vpc.Instance) hostapi.Instance {
 		if subnet == nil || err != nil {
 			continue // the View does not have it either
 		}
-		out.Interfaces = append(out.Interfaces, hostapi.Interface{ID: face.ID, Num: face.Num, DeviceIndex: face.Attachment.DeviceIndex, MAC: mac,
-			Addr: netip.PrefixFrom(face.PrivateIP, subnet.CIDR.Bits()), Gateway: vpc.At(subnet.CIDR, 1)})
+		nic := hostapi.Interface{ID: face.ID, Num: face.Num, DeviceIndex: face.Attachment.DeviceIndex, MAC: mac,
+			Addr: netip.PrefixFrom(face.PrivateIP, subnet.CIDR.Bits()), Gateway: vpc.At(subnet.CIDR, 1), IPv6: face.IPv6}
+		if len(nic.IPv6) > 0 {
+			nic.IPv6Gateway = policy.GatewayIPv6
+		}
+		out.Interfaces = append(out.Interfaces, nic)
 		if face.Attachment.DeviceIndex == 0 {
 			out.Hostname, out.Domain, _ = strings.Cut(api.HostName(i, face.PrivateIP), ".")
 		}

@@ -6,16 +6,46 @@ import (
 	"slices"
 )
 
-// IPv6Pool is what "Amazon-provided" ranges are cut from: addresses for documentation, which no network
-// has and which look public, as Amazon's do. https://www.rfc-editor.org/rfc/rfc9637
-var IPv6Pool = netip.MustParsePrefix("3fff::/20")
+// documentation is what cells' pools of IPv6 are cut from: addresses which no network has and which look public, as
+// Amazon's do. https://www.rfc-editor.org/rfc/rfc9637
+var documentation = netip.MustParsePrefix("3fff::/20")
 
-// newIPv6 is a /56 of IPv6Pool that no VPC ever had: it follows from a number that is used once, and the
-// 36 bits between /20 and /56 have room for all of them.
+// IPv6Pool is what "Amazon-provided" ranges of the cell are cut from; the first address is the host's. It follows from the
+// pool of public IPv4 addresses: cells on one machine have pools of their own.
+func (c Cell) IPv6Pool() netip.Prefix {
+	const none = 0xfff // of no block of 198.18.0.0/15
+	block := uint32(none)
+	if c.Public.IsValid() {
+		b := c.Public.Masked().Addr().As4()
+		block = binary.BigEndian.Uint32(b[:]) >> 12 & 0xfff
+	}
+	a := documentation.Addr().As16()
+	binary.BigEndian.PutUint16(a[2:], uint16(block))
+	return netip.PrefixFrom(netip.AddrFrom16(a), 32)
+}
+
+// newIPv6 is a /56 of the cell's pool, of which there are 16 million, that no VPC has: the number that it follows from is
+// used once as far as there are numbers. The first /56 is the host's.
 func (e *Edit) newIPv6() netip.Prefix {
-	a := IPv6Pool.Addr().As16()
-	binary.BigEndian.PutUint32(a[3:], e.NewNum())
-	return netip.PrefixFrom(netip.AddrFrom16(a), 56)
+	for {
+		n := e.NewNum()
+		a := e.Cell().IPv6Pool().Addr().As16()
+		a[4], a[5], a[6] = byte(n>>16), byte(n>>8), byte(n)
+		p := netip.PrefixFrom(netip.AddrFrom16(a), 56)
+		if n&maxVPCNum != 0 && (n <= maxVPCNum || !e.hasIPv6(p)) {
+			return p
+		}
+	}
+}
+
+// hasIPv6 tells whether a VPC has the range.
+func (s *State) hasIPv6(p netip.Prefix) bool {
+	for v := range s.VPCs.All() {
+		if slices.ContainsFunc(v.IPv6, func(b Block) bool { return b.CIDR == p }) {
+			return true
+		}
+	}
+	return false
 }
 
 // AddIPv6 gives the VPC a range of IPv6. The first one also brings what IPv6 adds to the VPC's ACLs and to

@@ -22,7 +22,7 @@ func TestNoTwoVPCsHaveIPv6AddressesInCommon(t *testing.T) {
 			}
 			var b Block
 			v, b = e.AddIPv6(v)
-			if b.CIDR.Bits() != 56 || b.CIDR != b.CIDR.Masked() || !IPv6Pool.Contains(b.CIDR.Addr()) || slices.ContainsFunc(all, b.CIDR.Overlaps) {
+			if b.CIDR.Bits() != 56 || b.CIDR != b.CIDR.Masked() || !e.Cell().IPv6Pool().Contains(b.CIDR.Addr()) || slices.ContainsFunc(all, b.CIDR.Overlaps) {
 				t.Fatalf("%s after %v", b.CIDR, all)
 			}
 			all = append(all, b.CIDR)

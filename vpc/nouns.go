@@ -34,7 +34,7 @@ func newCells() *Table[Cell] {
 
 // Capacity is what a host can enforce: interfaces of running instances, private addresses of groups
 // that rules refer to, and memory for compiled rules and routes.
-type Capacity struct{ Interfaces, Members, Cells int }
+type Capacity struct{ Interfaces, Addresses, Members, Cells int }
 
 // An Account is a customer: it owns everything that its keys create.
 type Account struct{ ID string }

@@ -33,6 +33,18 @@ static __always_inline __u32 seconds(const struct config *c)
 	return clock ? clock : bpf_jiffies64() / c->hz;
 }
 
+/* A packet at an interface's gate. */
+struct crossing {
+	const struct interface *at;
+	const struct packet *packet;
+	enum direction direction;
+	bool public; /* it comes by public addresses */
+	bool known;  /* the table has its key, if of a connection that is over */
+	const struct config *config;
+	__u32 now;
+	struct connection_key key;
+};
+
 /* Signed: another CPU may have seen a later second than this one read. */
 static __always_inline bool expired(const struct interface *e, __u32 state, __u32 seen, __u32 now)
 {
@@ -42,42 +54,45 @@ static __always_inline bool expired(const struct interface *e, __u32 state, __u3
 static __always_inline void connection_key(struct connection_key *k, const struct interface *e, enum direction d,
 					   const struct packet *p)
 {
-	*k = (struct connection_key){
-		.interface = e->num,
-		.local = d == OUT ? p->src : p->dst,
-		.remote = d == OUT ? p->dst : p->src,
-		.local_port = d == OUT ? p->src_port : p->dst_port,
-		.remote_port = d == OUT ? p->dst_port : p->src_port,
-		.protocol = p->protocol,
-	};
+	k->interface = e->num;
+	k->local = *(d == OUT ? &p->src : &p->dst);
+	k->remote = *(d == OUT ? &p->dst : &p->src);
+	k->local_port = d == OUT ? p->src_port : p->dst_port;
+	k->remote_port = d == OUT ? p->dst_port : p->src_port;
+	k->protocol = p->protocol;
+	k->asked = 0;
 	if (p->class == CLASS_ICMP)
-		k->asked = p->icmp_type == ECHO_REQUEST ? d : !d;
+		k->asked = p->icmp_type == (p->wide ? ECHO_REQUEST_V6 : ECHO_REQUEST) ? d : !d;
+	k->pad = 0;
 }
 
 /*
  * Whether the packet is an ICMP error about one that a live connection sent or got: that went the other way. It does not
  * count as traffic of the connection.
  */
-static __always_inline bool related(const struct interface *e, enum direction d, const struct packet *p, __u32 now)
+static __noinline bool related(const struct crossing *x)
 {
+	const struct packet *p = x->packet;
 	const struct quote *q = &p->quote;
-	if (!q->at || q->src != p->dst) /* an error goes to who sent what it is about, and to nobody else */
+	enum direction d = x->direction;
+	if (!q->at || !same_address(&q->src, &p->dst)) /* an error goes to who sent what it is about, and to nobody else */
 		return false;
 	struct connection_key k = {
-		.interface = e->num,
+		.interface = x->at->num,
 		.local = d == IN ? q->src : q->dst,
 		.remote = d == IN ? q->dst : q->src,
 		.local_port = d == IN ? q->src_port : q->dst_port,
 		.remote_port = d == IN ? q->dst_port : q->src_port,
 		.protocol = q->protocol,
 	};
-	if (q->protocol == PROTOCOL_ICMP) {
-		if (q->icmp_type != ECHO_REQUEST && q->icmp_type != ECHO_REPLY)
+	if (q->protocol == (p->wide ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) {
+		__u8 request = p->wide ? ECHO_REQUEST_V6 : ECHO_REQUEST, reply = p->wide ? ECHO_REPLY_V6 : ECHO_REPLY;
+		if (q->icmp_type != request && q->icmp_type != reply)
 			return false;
-		k.asked = q->icmp_type == ECHO_REQUEST ? !d : d;
+		k.asked = q->icmp_type == request ? !d : d;
 	}
 	struct connection *c = bpf_map_lookup_elem(&conns, &k);
-	return c && !expired(e, READ_ONCE(c->state), READ_ONCE(c->seen), now);
+	return c && !expired(x->at, READ_ONCE(c->state), READ_ONCE(c->seen), x->now);
 }
 
 /*
@@ -201,19 +216,19 @@ static __always_inline void discharge(__u32 guaranteed, __u64 *used, __u64 *shar
  * Charges the interface for one more connection and makes it; or why there is no room: neither its share nor what all share
  * has any, or the table is full of those of interfaces that are gone.
  */
-static __always_inline enum reason add(const struct config *c, const struct interface *e, const struct connection_key *k,
-				       const struct connection *new)
+static __always_inline enum reason add(const struct crossing *x, const struct connection *new)
 {
-	__u32 slot = e->slot, all = 0, guaranteed = READ_ONCE(c->guaranteed); /* once: it changes with the interfaces */
+	/* The share is read once: it changes with the interfaces. */
+	__u32 slot = x->at->slot, all = 0, guaranteed = READ_ONCE(x->config->guaranteed);
 	__u64 *used = bpf_map_lookup_elem(&allowances, &slot), *shared = bpf_map_lookup_elem(&allowances, &all);
 	if (!used || !shared)
 		return INTERNAL;
 	if (__sync_fetch_and_add(used, 1) >= guaranteed &&
-	    __sync_fetch_and_add(shared, 1) >= READ_ONCE(c->shared)) {
+	    __sync_fetch_and_add(shared, 1) >= READ_ONCE(x->config->shared)) {
 		discharge(guaranteed, used, shared);
 		return ALLOWANCE;
 	}
-	if (bpf_map_update_elem(&conns, k, new, BPF_ANY)) {
+	if (bpf_map_update_elem(&conns, &x->key, new, BPF_ANY)) {
 		discharge(guaranteed, used, shared);
 		return TABLE_FULL;
 	}
@@ -221,19 +236,17 @@ static __always_inline enum reason add(const struct config *c, const struct inte
 }
 
 /*
- * Remembers the connection that the packet begins, or why there is no room. An expired or closed one with the same key, which
- * replaces says was found, is replaced, and charged already. Should another CPU come first, one charge too many stands until
- * the next sweep.
+ * Remembers the connection that the packet begins, or why there is no room. An expired or closed one with the same key is
+ * replaced, and charged already. Should another CPU come first, one charge too many stands until the next sweep.
  */
-static __always_inline enum reason open(const struct config *config, const struct interface *e, const struct connection_key *k,
-					enum direction d, const struct packet *p, bool replaces, __u32 now)
+static __noinline enum reason open(const struct crossing *x)
 {
 	struct connection c = {
-		.state = first_state(p) | (d == IN ? CONNECTION_IN : 0),
-		.seen = now,
-		.opened = now,
+		.state = first_state(x->packet) | (x->direction == IN ? CONNECTION_IN : 0),
+		.seen = x->now,
+		.opened = x->now,
 	};
-	if (!replaces)
-		return add(config, e, k, &c);
-	return bpf_map_update_elem(&conns, k, &c, BPF_ANY) ? TABLE_FULL : ALLOWED;
+	if (!x->known)
+		return add(x, &c);
+	return bpf_map_update_elem(&conns, &x->key, &c, BPF_ANY) ? TABLE_FULL : ALLOWED;
 }

@@ -71,11 +71,12 @@ static __always_inline bool readdress(struct __sk_buff *skb, const struct config
 	const struct interface *to = h->receiver;
 	bool neighbour = !h->public && sender && to && sender->subnet == to->subnet;
 
-	if (h->public && !(translate(skb, p, SOURCE, h->src, p->src) && translate(skb, p, DESTINATION, h->dst, p->dst)))
+	bool translated = h->public && !p->wide;
+	if (translated && !(translate(skb, p, SOURCE, h->src, p->src.w[3]) && translate(skb, p, DESTINATION, h->dst, p->dst.w[3])))
 		return false;
-	if (h->public && p->quote.at &&
-	    !(translate_quoted(skb, p, __builtin_offsetof(struct iphdr, saddr), h->quoted_src, p->quote.src) &&
-	      translate_quoted(skb, p, __builtin_offsetof(struct iphdr, daddr), h->quoted_dst, p->quote.dst)))
+	if (translated && p->quote.at &&
+	    !(translate_quoted(skb, p, __builtin_offsetof(struct iphdr, saddr), h->quoted_src, p->quote.src.w[3]) &&
+	      translate_quoted(skb, p, __builtin_offsetof(struct iphdr, daddr), h->quoted_dst, p->quote.dst.w[3])))
 		return false;
 	return address(skb, to ? to->mac : c->host_mac, neighbour ? sender->mac : gateway);
 }

@@ -7,39 +7,43 @@
 /* Where a packet of the sender is remembered; 0 is the internet's side. */
 static __always_inline struct fragment *fragment_at(const struct interface *sender, const struct packet *p)
 {
-	__u32 at = (sender ? sender->slot : 0) * FRAGMENT_SLOTS + ntohs(p->id) % FRAGMENT_SLOTS;
+	__u32 at = (sender ? sender->slot : 0) * FRAGMENT_SLOTS + p->id % FRAGMENT_SLOTS;
 	return bpf_map_lookup_elem(&fragments, &at);
 }
 
-/* Remembers the first piece of a packet from src to dst, which passed. */
+/* Remembers the first piece of a packet, which passed; of IPv4 it was sent from src to dst, whatever it has become. */
 static __always_inline void remember(const struct interface *sender, const struct packet *p, __be32 src, __be32 dst, __u32 now)
 {
 	struct fragment *f = fragment_at(sender, p);
-	if (f)
-		*f = (struct fragment){
-			.sender = sender ? sender->num : 0,
-			.src = src,
-			.dst = dst,
-			.id = p->id,
-			.src_port = p->src_port,
-			.dst_port = p->dst_port,
-			.what = p->what,
-			.protocol = p->protocol,
-			.class = p->class,
-			.icmp_type = p->icmp_type,
-			.tracked = p->tracked,
-			.begins = p->begins && p->class != CLASS_TCP,
-			.seen = now,
-		};
+	if (!f)
+		return;
+	f->sender = sender ? sender->num : 0;
+	f->src = p->src;
+	f->dst = p->dst;
+	if (!p->wide) {
+		f->src.w[3] = src;
+		f->dst.w[3] = dst;
+	}
+	f->id = p->id;
+	f->src_port = p->src_port;
+	f->dst_port = p->dst_port;
+	f->what = p->what;
+	f->protocol = p->protocol;
+	f->class = p->class;
+	f->icmp_type = p->icmp_type;
+	f->tracked = p->tracked;
+	f->begins = p->begins && p->class != CLASS_TCP;
+	f->seen = now;
 }
 
 /* Gives a later piece what the first one said; false: that did not pass, or is forgotten. */
 static __always_inline bool recall(const struct interface *sender, struct packet *p, __u32 now)
 {
 	const struct fragment *f = fragment_at(sender, p);
-	if (!f || f->sender != (sender ? sender->num : 0) || f->src != p->src || f->dst != p->dst || f->id != p->id ||
-	    f->protocol != p->protocol || now - f->seen + 1 > FRAGMENT_TIMEOUT + 1) /* another CPU may be a second ahead */
+	if (!f || f->sender != (sender ? sender->num : 0) || !same_address(&f->src, &p->src) || !same_address(&f->dst, &p->dst) ||
+	    f->id != p->id || (!p->wide && f->protocol != p->protocol) || now - f->seen + 1 > FRAGMENT_TIMEOUT + 1) /* another CPU may be a second ahead */
 		return false;
+	p->protocol = f->protocol; /* a later piece of IPv6 says what its first header is */
 	p->src_port = f->src_port;
 	p->dst_port = f->dst_port;
 	p->what = f->what;

@@ -5,30 +5,18 @@
 #include "conns.h"
 #include "ruleset.h"
 
-/* A packet at an interface's gate. */
-struct crossing {
-	const struct interface *at;
-	const struct packet *packet;
-	enum direction direction;
-	bool public; /* it comes by public addresses */
-	bool known;  /* the table has its key, if of a connection that is over */
-	const struct config *config;
-	__u32 now;
-	struct connection_key key;
-};
-
 /* Judges what belongs to no connection by the rules. It is a function of its own: packets of connections do without. */
 static __noinline enum reason judge(const struct crossing *c)
 {
 	const struct packet *p = c->packet;
-	if (related(c->at, c->direction, p, c->now))
+	if (related(c))
 		return RELATED;
 	__u32 ruleset = READ_ONCE(c->at->ruleset); /* once: the packet sees one version */
 	if (!rules_allow(c->at, ruleset, c->direction, p, c->public))
 		return c->direction == OUT ? NO_EGRESS_RULE : NO_INGRESS_RULE;
 	if (!p->begins || untracked(ruleset, c->direction, p))
 		return ALLOWED;
-	return open(c->config, c->at, &c->key, c->direction, p, c->known, c->now);
+	return open(c);
 }
 
 /*

@@ -28,10 +28,30 @@ struct {
 
 #define MAC_LEN 6
 
+/* An address of either IP version; of IPv4 as ::ffff:a.b.c.d, which no packet of IPv6 has. RFC 4291 §2.5.5.2. */
+struct address {
+	__be32 w[4];
+};
+
 enum interface_flag {
 	ANY_SOURCE = 1, /* its packets may come from addresses that are not its own */
 	PRESENT = 2,	/* a slot remembered from before may be used again */
 };
+
+static __always_inline struct address mapped(__be32 addr)
+{
+	return (struct address){.w = {0, 0, htonl(0xffff), addr}};
+}
+
+static __always_inline bool is_mapped(const struct address *a)
+{
+	return !a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff);
+}
+
+static __always_inline bool same_address(const struct address *a, const struct address *b)
+{
+	return !((a->w[0] ^ b->w[0]) | (a->w[1] ^ b->w[1]) | (a->w[2] ^ b->w[2]) | (a->w[3] ^ b->w[3]));
+}
 
 /* An interface, by slot. Slot 0 is nobody: what cannot be told to any other is counted there. */
 struct interface {
@@ -39,7 +59,7 @@ struct interface {
 	__u32 slot;
 	__u32 vpc;
 	__u32 ifindex; /* of the host's side of its link */
-	__be32 addr;
+	__be32 addr;   /* of IPv4; those of IPv6 are in places alone */
 	__be32 public; /* 0: none. May change, as may what follows up to flags; the others stay while the slot is in use */
 	__u32 ruleset; /* in the heap. One store publishes the new one */
 	__u32 routes;  /* in the heap: its subnet's */
@@ -78,35 +98,29 @@ struct {
 	__type(value, __u64); /* slot; an array's elements are 8 bytes apart */
 } links SEC(".maps");
 
-/* locals: the slot of the interface on this host that has the private address. */
-struct private_address {
+/* places: the slot of the interface on this host that has the address in the VPC, or, in VPC 0, on the internet. */
+struct place {
 	__u32 vpc;
-	__be32 addr;
+	struct address addr;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SLOTS);
-	__type(key, struct private_address);
-	__type(value, __u32);
-} locals SEC(".maps");
+#define PLACES (8 * SLOTS)
 
-/* publics: the slot of the interface on this host that has the public address. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, SLOTS);
-	__type(key, __be32);
+	__uint(max_entries, PLACES);
+	__type(key, struct place);
 	__type(value, __u32);
-} publics SEC(".maps");
+} places SEC(".maps");
 
 /*
- * members: the groups, as an extent of the heap, that a private address carries anywhere. An interface
+ * members: the groups, as an extent of the heap, that an address of a VPC carries anywhere. An interface
  * that joins a group is one write here, however many rules name the group.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__type(key, struct private_address);
+	__type(key, struct place);
 	__type(value, __u32);
 } members SEC(".maps");
 
@@ -116,12 +130,12 @@ struct {
  * conns: the connections, each as one interface sees it, with one key for both directions. Two local
  * interfaces that talk have an entry each: their rules are different rules.
  *
- * It is no LRU map: what goes is what expired, never what is used. Those of IPv6 will be a second map
- * with wider addresses; nothing but connection_key, connection and open knows the width.
+ * It is no LRU map: what goes is what expired, never what is used. Both IP versions share it, and what an interface may
+ * have of it: docs/decisions/0008.
  */
 struct connection_key {
 	__u32 interface; /* Num: numbers are not used twice, slots are */
-	__be32 local, remote;
+	struct address local, remote;
 	__be16 local_port, remote_port;
 	__u8 protocol;
 	__u8 asked; /* ICMP echo: enum direction of the request, so that a request never is a reply */
@@ -171,8 +185,8 @@ struct {
 
 struct fragment {
 	__u32 sender; /* Num; 0: the internet */
-	__be32 src, dst;
-	__be16 id;
+	struct address src, dst;
+	__u32 id;
 	__be16 src_port, dst_port; /* from here on as in struct packet */
 	__u16 what;
 	__u8 protocol;
@@ -213,6 +227,7 @@ struct config {
 	__u32 host_ifindex;
 	__be32 host; /* its address. 0: none */
 	__be32 pool, pool_mask; /* an address is in the pool iff address & mask == pool */
+	struct address host6, pool6, pool6_mask; /* the same of IPv6 */
 	__u8 host_mac[MAC_LEN];
 	__u16 pad;
 	__u32 hz;    /* ticks of the kernel's clock in a second */
@@ -246,6 +261,14 @@ static __always_inline struct interface *interface_of(__u32 ifindex)
 			return e;
 	}
 	return 0;
+}
+
+/* The interface that has the address in the VPC, or in VPC 0 on the internet. */
+static __always_inline struct interface *interface_with(__u32 vpc, const struct address *addr)
+{
+	struct place p = {.vpc = vpc, .addr = *addr};
+	__u32 *slot = bpf_map_lookup_elem(&places, &p);
+	return slot ? interface_at(READ_ONCE(*slot)) : 0;
 }
 
 static __always_inline struct config *configuration(void)

@@ -2,8 +2,8 @@
 /*
  * route: where a packet goes.
  *
- * A subnet's routes, in cells of the heap: 0 as in ruleset.h, 1… an interval of addresses each: u32
- * enum target, u32 where it begins. The longest prefix is worked out when they are compiled.
+ * A subnet's routes, in cells of the heap: 0 as in ruleset.h; 1 how many intervals of addresses there are, u32 of IPv4,
+ * u32 of IPv6; then those, of enum target each, as ruleset.h has them. The longest prefix is worked out when they are compiled.
  */
 #pragma once
 
@@ -17,35 +17,39 @@ struct hop {
 	struct interface *receiver;
 	const struct interface *by; /* where it leads nowhere: whom to blame. 0: the internet's side */
 	bool public;		    /* by public addresses, through the internet gateway */
-	__be32 src, dst;	    /* as the packet came; it may go on with others */
+	__be32 src, dst;	    /* of IPv4: as the packet came; it may go on with others */
 	__be32 quoted_src, quoted_dst;
 };
 
-static __always_inline enum target target(const struct interface *e, __be32 addr)
+static __always_inline enum target target(const struct interface *e, const struct address *a, bool wide)
 {
 	__u32 routes = READ_ONCE(e->routes);
 	if (!routes)
 		return NOWHERE;
-	return search(routes + 1, low(cell(routes)) - 1, ntohl(addr), ROUTE_STEPS);
+	__u64 intervals = cell(routes + 1);
+	if (wide)
+		return interval6(routes + 2 + low(intervals), high(intervals), first_half(a), second_half(a));
+	return search(routes + 2, low(intervals), ntohl(a->w[3]), ROUTE_STEPS);
 }
 
 /*
  * In through the internet gateway, to the interface that has the public destination: from here on it
- * is private. The interface's subnet must have a way back.
+ * is private, if of IPv4. The interface's subnet must have a way back.
  */
 static __always_inline enum reason enter(struct packet *p, struct hop *h)
 {
-	__u32 *slot = bpf_map_lookup_elem(&publics, &p->dst);
-	struct interface *receiver = slot ? interface_at(*slot) : 0;
+	struct interface *receiver = interface_with(0, &p->dst);
 	if (!receiver)
 		return NO_DESTINATION;
-	if (target(receiver, p->src) != INTERNET) {
+	if (target(receiver, &p->src, p->wide) != INTERNET) {
 		h->by = receiver;
 		return NO_ROUTE;
 	}
-	if (p->quote.at && p->quote.src == p->dst)
-		p->quote.src = receiver->addr;
-	p->dst = receiver->addr;
+	if (!p->wide) {
+		if (p->quote.at && same_address(&p->quote.src, &p->dst))
+			p->quote.src.w[3] = receiver->addr;
+		p->dst.w[3] = receiver->addr;
+	}
 	h->receiver = receiver;
 	h->public = true;
 	return ALLOWED;
@@ -54,16 +58,21 @@ static __always_inline enum reason enter(struct packet *p, struct hop *h)
 /* Out through the internet gateway: from here on the source is public. There are the host and the pool, and nothing beyond. */
 static __always_inline enum reason leave(const struct config *c, const struct interface *sender, struct packet *p, struct hop *h)
 {
-	__be32 public = READ_ONCE(sender->public);
-	if (!public)
-		return NO_PUBLIC_ADDRESS;
-	if (p->quote.at && p->quote.dst == sender->addr)
-		p->quote.dst = public;
-	p->src = public;
+	if (p->wide) {
+		if (!has_address(sender, &p->src, true))
+			return NO_PUBLIC_ADDRESS;
+	} else {
+		__be32 public = READ_ONCE(sender->public);
+		if (!public)
+			return NO_PUBLIC_ADDRESS;
+		if (p->quote.at && p->quote.dst.w[3] == sender->addr)
+			p->quote.dst.w[3] = public;
+		p->src.w[3] = public;
+	}
 	h->public = true;
-	if (p->dst == c->host)
+	if (is_host(c, &p->dst, p->wide))
 		return ALLOWED;
-	if (!in_pool(c, p->dst))
+	if (!in_pool(c, &p->dst, p->wide))
 		return NOT_FORWARDED;
 	return enter(p, h);
 }
@@ -72,20 +81,17 @@ static __always_inline enum reason leave(const struct config *c, const struct in
  * The interface of the VPC that has the address. A connection remembers where that was: so the packets
  * after its first do without the search, if what is there now is still the one.
  */
-static __always_inline struct interface *local(__u32 vpc, __be32 addr, struct connection *known)
+static __always_inline struct interface *local(__u32 vpc, const struct packet *p, struct connection *known)
 {
-	if (known) {
+	if (known && !p->wide) { /* of IPv6 an interface does not say here which are its own */
 		struct interface *e = interface_at(READ_ONCE(known->peer));
-		if (e && (READ_ONCE(e->flags) & PRESENT) && e->vpc == vpc && e->addr == addr)
+		if (e && (READ_ONCE(e->flags) & PRESENT) && e->vpc == vpc && e->addr == p->dst.w[3])
 			return e;
 	}
-	struct private_address a = {.vpc = vpc, .addr = addr};
-	__u32 *slot = bpf_map_lookup_elem(&locals, &a);
-	if (!slot)
-		return 0;
-	if (known)
-		WRITE_ONCE(known->peer, *slot);
-	return interface_at(*slot);
+	struct interface *e = interface_with(vpc, &p->dst);
+	if (e && known)
+		WRITE_ONCE(known->peer, e->slot);
+	return e;
 }
 
 /* From the sender; known is the connection that the packet belongs to there, or 0. */
@@ -93,9 +99,9 @@ static __always_inline enum reason route(const struct config *c, const struct in
 					 struct connection *known, struct hop *h)
 {
 	h->by = sender;
-	switch (target(sender, p->dst)) {
+	switch (target(sender, &p->dst, p->wide)) {
 	case LOCAL:
-		h->receiver = local(sender->vpc, p->dst, known);
+		h->receiver = local(sender->vpc, p, known);
 		return h->receiver && h->receiver != sender ? ALLOWED : NO_DESTINATION;
 	case INTERNET:
 		return leave(c, sender, p, h);

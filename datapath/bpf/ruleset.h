@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Rulesets: what the groups of an interface allow, compiled. A rule is who × what, and rules only
- * allow: so all of them together are, for each direction and class of packets, one table of
+ * allow: so all of them together are, for each IP version, direction and class of packets, one table of
  *
  *  - what: the ports (types and codes, protocols) cut into intervals at every rule's bounds,
  *  - who: the addresses cut likewise,
@@ -14,17 +14,17 @@
  * A ruleset, in cells from its first one; the agent's half is compile.go:
  *
  *	0        u32 length of all, u32 what it is
- *	1…8      where the table begins from here, by direction and class; 0: nothing is allowed
+ *	1…16     where the table begins from here, by IP version, direction and class; 0: nothing is allowed
  *
  * A table:
  *
  *	0        u32 intervals of what, u32 cells of a row
  *	1        u32 intervals of who, u32 where they begin from here
  *	2        u32 intervals of groups, u32 where they begin from here
- *	3…       the row of everybody (CIDR 0.0.0.0/0)
+ *	3…       the row of everybody (CIDR 0.0.0.0/0, or ::/0)
  *	…        the row of what is untracked: of policy.untracked, as far as the packet's own direction says
  *	…        intervals of what: u16 where each begins, four to a cell
- *	…        intervals of who: u32 row from here, u32 where it begins
+ *	…        intervals of who: u32 row from here, u32 where it begins; of IPv6 as in interval6
  *	…        intervals of groups: u32 row from here, or 0, u32 the number where it begins
  *	…        rows
  *
@@ -69,6 +69,38 @@ __noinline __u32 interval(__u32 at, __u32 n, __u32 key)
 	return search(at, n, key, INTERVAL_STEPS);
 }
 
+/*
+ * The same of IPv6 addresses. An interval is three cells: u32 value; and the address where it begins, as two numbers.
+ */
+__noinline __u32 interval6(__u32 at, __u32 n, __u64 first, __u64 second)
+{
+	for (int step = 0; step < INTERVAL_STEPS && n > 1; step++) {
+		__u32 half = n / 2, middle = at + 3 * half;
+		__u64 begins = cell(middle + 1);
+		if (begins < first || (begins == first && cell(middle + 2) <= second))
+			at = middle;
+		n -= half;
+	}
+	return low(cell(at));
+}
+
+/* The halves of the address as numbers to compare. */
+static __always_inline __u64 first_half(const struct address *a)
+{
+	return (__u64)ntohl(a->w[0]) << 32 | ntohl(a->w[1]);
+}
+
+static __always_inline __u64 second_half(const struct address *a)
+{
+	return (__u64)ntohl(a->w[2]) << 32 | ntohl(a->w[3]);
+}
+
+/* The value of the interval that the address is in. */
+static __always_inline __u32 interval_with(__u32 at, __u32 n, const struct address *a, bool wide)
+{
+	return wide ? interval6(at, n, first_half(a), second_half(a)) : interval(at, n, ntohl(a->w[3]));
+}
+
 /* The number of the interval of what that the key is in. */
 __noinline __u32 atom(__u32 at, __u32 n, __u32 key)
 {
@@ -87,10 +119,10 @@ static __always_inline bool bit(__u32 row, __u32 n)
 	return cell(row + n / 64) >> n % 64 & 1;
 }
 
-/* Whether the table allows what n to a group that the address carries in the VPC. Its own function, as interval is. */
-__noinline int member_allowed(__u32 table, __u32 vpc, __be32 addr, __u32 n)
+/* Whether the table allows what n to a group that the address carries in the VPC. */
+static __noinline int member_allowed(__u32 table, __u32 vpc, const struct address *addr, __u32 n)
 {
-	struct private_address a = {.vpc = vpc, .addr = addr};
+	struct place a = {.vpc = vpc, .addr = *addr};
 	__u64 head = cell(table + 2);
 	if (!low(head))
 		return false;
@@ -106,10 +138,16 @@ __noinline int member_allowed(__u32 table, __u32 vpc, __be32 addr, __u32 n)
 	return false;
 }
 
-/* The table of the direction and class, or 0: nothing is allowed. */
-static __always_inline __u32 table_of(__u32 ruleset, enum direction d, __u32 class)
+/* The number of the table of the IP version, direction and class. */
+static __always_inline __u32 table_number(bool wide, enum direction d, __u32 class)
 {
-	__u32 offset = ruleset ? low(cell(ruleset + 1 + d * CLASSES + class)) : 0;
+	return (wide * 2 + d) * CLASSES + class;
+}
+
+/* The table with the number, or 0: nothing is allowed. */
+static __always_inline __u32 table_of(__u32 ruleset, __u32 number)
+{
+	__u32 offset = ruleset ? low(cell(ruleset + 1 + number)) : 0;
 	return offset ? ruleset + offset : 0;
 }
 
@@ -121,9 +159,9 @@ static __always_inline __u32 what_of(__u32 table, __u16 what)
 }
 
 /* Whether a rule allows the packet from, or to, everywhere, and one of the other direction everything back. */
-static __noinline int unrestricted(__u32 ruleset, enum direction d, __u32 class, __u16 what)
+static __noinline int unrestricted(__u32 ruleset, __u32 number, __u16 what)
 {
-	__u32 table = table_of(ruleset, d, class);
+	__u32 table = table_of(ruleset, number);
 	return table && bit(table + TABLE_HEAD + high(cell(table)), what_of(table, what));
 }
 
@@ -132,15 +170,15 @@ static __always_inline bool untracked(__u32 ruleset, enum direction d, const str
 {
 	if (p->class > CLASS_UDP)
 		return false;
-	return unrestricted(ruleset, d, p->class, p->what) ||
-	       (p->class == CLASS_UDP && unrestricted(ruleset, !d, CLASS_UDP, ntohs(p->src_port)));
+	return unrestricted(ruleset, table_number(p->wide, d, p->class), p->what) ||
+	       (p->class == CLASS_UDP && unrestricted(ruleset, table_number(p->wide, !d, CLASS_UDP), ntohs(p->src_port)));
 }
 
 /* Whether a rule of the interface's groups allows the packet. Groups are not asked of what comes by public addresses. */
 static __always_inline bool rules_allow(const struct interface *e, __u32 ruleset, enum direction d, const struct packet *p,
 					bool public)
 {
-	__u32 table = table_of(ruleset, d, p->class);
+	__u32 table = table_of(ruleset, table_number(p->wide, d, p->class));
 	if (!table)
 		return false;
 	__u64 who = cell(table + 1);
@@ -148,8 +186,8 @@ static __always_inline bool rules_allow(const struct interface *e, __u32 ruleset
 	if (bit(table + TABLE_HEAD, n))
 		return true;
 
-	__be32 remote = d == OUT ? p->dst : p->src;
-	if (low(who) && bit(table + interval(table + high(who), low(who), ntohl(remote)), n))
+	const struct address *remote = d == OUT ? &p->dst : &p->src;
+	if (low(who) && bit(table + interval_with(table + high(who), low(who), remote, p->wide), n))
 		return true;
 
 	return !public && member_allowed(table, e->vpc, remote, n);

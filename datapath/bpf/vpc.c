@@ -7,10 +7,10 @@
  * kernel's own network stack but those that are delivered.
  */
 #include "acl.h"
-#include "arp.h"
 #include "deliver.h"
 #include "fragment.h"
 #include "gate.h"
+#include "neighbours.h"
 #include "parse.h"
 #include "route.h"
 #include "source.h"
@@ -27,7 +27,9 @@ int from_interface(struct __sk_buff *skb)
 	struct packet p = {};
 	enum reason why = parse(skb, &p);
 	if (why == UNSUPPORTED && p.ethertype == htons(ETH_P_ARP))
-		return answer(skb, sender);
+		return answer_arp(skb, sender);
+	if (why == UNSUPPORTED && p.of_link)
+		return answer_nd(skb, sender);
 	if (why)
 		return drop(skb, sender, why);
 	if (!source(sender, &p))
@@ -42,7 +44,7 @@ int from_interface(struct __sk_buff *skb)
 	if (why > RELATED)
 		return drop(skb, sender, why);
 
-	struct hop h = {.src = p.src, .dst = p.dst, .quoted_src = p.quote.src, .quoted_dst = p.quote.dst};
+	struct hop h = {.src = p.src.w[3], .dst = p.dst.w[3], .quoted_src = p.quote.src.w[3], .quoted_dst = p.quote.dst.w[3]};
 	enum reason routed = route(c, sender, &p, known, &h);
 	if (routed)
 		return drop(skb, h.by, routed);
@@ -82,7 +84,7 @@ int from_internet(struct __sk_buff *skb)
 	__u32 now = seconds(c);
 	if (p.later && !recall(0, &p, now))
 		return drop(skb, 0, FRAGMENT);
-	struct hop h = {.src = p.src, .dst = p.dst, .quoted_src = p.quote.src, .quoted_dst = p.quote.dst};
+	struct hop h = {.src = p.src.w[3], .dst = p.dst.w[3], .quoted_src = p.quote.src.w[3], .quoted_dst = p.quote.dst.w[3]};
 	why = enter(&p, &h);
 	if (why)
 		return drop(skb, h.by, why);

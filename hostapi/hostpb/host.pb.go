@@ -308,6 +308,7 @@ type Capacity struct {
 	Interfaces    int32                  `protobuf:"varint,1,opt,name=interfaces,proto3" json:"interfaces,omitempty"`
 	Members       int32                  `protobuf:"varint,2,opt,name=members,proto3" json:"members,omitempty"`
 	Cells         int32                  `protobuf:"varint,3,opt,name=cells,proto3" json:"cells,omitempty"`
+	Addresses     int32                  `protobuf:"varint,4,opt,name=addresses,proto3" json:"addresses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -359,6 +360,13 @@ func (x *Capacity) GetMembers() int32 {
 func (x *Capacity) GetCells() int32 {
 	if x != nil {
 		return x.Cells
+	}
+	return 0
+}
+
+func (x *Capacity) GetAddresses() int32 {
+	if x != nil {
+		return x.Addresses
 	}
 	return 0
 }
@@ -674,14 +682,17 @@ func (x *Instance) GetImageName() string {
 
 // Nic is an interface as its instance sees it.
 type Nic struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Num           uint32                 `protobuf:"varint,2,opt,name=num,proto3" json:"num,omitempty"`
-	DeviceIndex   int32                  `protobuf:"varint,3,opt,name=device_index,json=deviceIndex,proto3" json:"device_index,omitempty"`
-	Mac           []byte                 `protobuf:"bytes,4,opt,name=mac,proto3" json:"mac,omitempty"`
-	Address       []byte                 `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
-	PrefixLen     uint32                 `protobuf:"varint,6,opt,name=prefix_len,json=prefixLen,proto3" json:"prefix_len,omitempty"`
-	Gateway       []byte                 `protobuf:"bytes,7,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Id          string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Num         uint32                 `protobuf:"varint,2,opt,name=num,proto3" json:"num,omitempty"`
+	DeviceIndex int32                  `protobuf:"varint,3,opt,name=device_index,json=deviceIndex,proto3" json:"device_index,omitempty"`
+	Mac         []byte                 `protobuf:"bytes,4,opt,name=mac,proto3" json:"mac,omitempty"`
+	Address     []byte                 `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
+	PrefixLen   uint32                 `protobuf:"varint,6,opt,name=prefix_len,json=prefixLen,proto3" json:"prefix_len,omitempty"`
+	Gateway     []byte                 `protobuf:"bytes,7,opt,name=gateway,proto3" json:"gateway,omitempty"`
+	// The addresses of IPv6, each with a prefix of 64 bits.
+	Ipv6          [][]byte `protobuf:"bytes,8,rep,name=ipv6,proto3" json:"ipv6,omitempty"`
+	Ipv6Gateway   []byte   `protobuf:"bytes,9,opt,name=ipv6_gateway,json=ipv6Gateway,proto3" json:"ipv6_gateway,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -765,6 +776,20 @@ func (x *Nic) GetGateway() []byte {
 	return nil
 }
 
+func (x *Nic) GetIpv6() [][]byte {
+	if x != nil {
+		return x.Ipv6
+	}
+	return nil
+}
+
+func (x *Nic) GetIpv6Gateway() []byte {
+	if x != nil {
+		return x.Ipv6Gateway
+	}
+	return nil
+}
+
 // View mirrors policy.View.
 type View struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -774,6 +799,7 @@ type View struct {
 	Groups        []*Group               `protobuf:"bytes,4,rep,name=groups,proto3" json:"groups,omitempty"`
 	Subnets       []*Subnet              `protobuf:"bytes,5,rep,name=subnets,proto3" json:"subnets,omitempty"`
 	Members       []*Member              `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
+	Ipv6          *Prefix                `protobuf:"bytes,7,opt,name=ipv6,proto3" json:"ipv6,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -850,6 +876,13 @@ func (x *View) GetMembers() []*Member {
 	return nil
 }
 
+func (x *View) GetIpv6() *Prefix {
+	if x != nil {
+		return x.Ipv6
+	}
+	return nil
+}
+
 type Interface struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Num             uint32                 `protobuf:"varint,1,opt,name=num,proto3" json:"num,omitempty"`
@@ -862,9 +895,10 @@ type Interface struct {
 	Groups          []uint32               `protobuf:"varint,8,rep,packed,name=groups,proto3" json:"groups,omitempty"`
 	SourceDestCheck bool                   `protobuf:"varint,9,opt,name=source_dest_check,json=sourceDestCheck,proto3" json:"source_dest_check,omitempty"`
 	// Seconds; 0: as long as by default.
-	TcpEstablishedTimeout uint32 `protobuf:"varint,10,opt,name=tcp_established_timeout,json=tcpEstablishedTimeout,proto3" json:"tcp_established_timeout,omitempty"`
-	UdpStreamTimeout      uint32 `protobuf:"varint,11,opt,name=udp_stream_timeout,json=udpStreamTimeout,proto3" json:"udp_stream_timeout,omitempty"`
-	UdpTimeout            uint32 `protobuf:"varint,12,opt,name=udp_timeout,json=udpTimeout,proto3" json:"udp_timeout,omitempty"`
+	TcpEstablishedTimeout uint32   `protobuf:"varint,10,opt,name=tcp_established_timeout,json=tcpEstablishedTimeout,proto3" json:"tcp_established_timeout,omitempty"`
+	UdpStreamTimeout      uint32   `protobuf:"varint,11,opt,name=udp_stream_timeout,json=udpStreamTimeout,proto3" json:"udp_stream_timeout,omitempty"`
+	UdpTimeout            uint32   `protobuf:"varint,12,opt,name=udp_timeout,json=udpTimeout,proto3" json:"udp_timeout,omitempty"`
+	Ipv6                  [][]byte `protobuf:"bytes,13,rep,name=ipv6,proto3" json:"ipv6,omitempty"`
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -981,6 +1015,13 @@ func (x *Interface) GetUdpTimeout() uint32 {
 		return x.UdpTimeout
 	}
 	return 0
+}
+
+func (x *Interface) GetIpv6() [][]byte {
+	if x != nil {
+		return x.Ipv6
+	}
+	return nil
 }
 
 type Group struct {
@@ -1527,13 +1568,14 @@ const file_host_proto_rawDesc = "" +
 	"\tinterface\x18\x01 \x01(\rR\tinterface\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\rR\x06reason\x12\x18\n" +
 	"\apackets\x18\x03 \x01(\x04R\apackets\x12\x14\n" +
-	"\x05bytes\x18\x04 \x01(\x04R\x05bytes\"Z\n" +
+	"\x05bytes\x18\x04 \x01(\x04R\x05bytes\"x\n" +
 	"\bCapacity\x12\x1e\n" +
 	"\n" +
 	"interfaces\x18\x01 \x01(\x05R\n" +
 	"interfaces\x12\x18\n" +
 	"\amembers\x18\x02 \x01(\x05R\amembers\x12\x14\n" +
-	"\x05cells\x18\x03 \x01(\x05R\x05cells\"\xe2\x01\n" +
+	"\x05cells\x18\x03 \x01(\x05R\x05cells\x12\x1c\n" +
+	"\taddresses\x18\x04 \x01(\x05R\taddresses\"\xe2\x01\n" +
 	"\x0eInstanceReport\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12:\n" +
 	"\x05state\x18\x02 \x01(\x0e2$.crenel.host.v1.InstanceReport.StateR\x05state\x12\x14\n" +
@@ -1568,7 +1610,7 @@ const file_host_proto_rawDesc = "" +
 	" \x03(\v2\x13.crenel.host.v1.NicR\n" +
 	"interfaces\x12\x1d\n" +
 	"\n" +
-	"image_name\x18\v \x01(\tR\timageName\"\xaf\x01\n" +
+	"image_name\x18\v \x01(\tR\timageName\"\xe6\x01\n" +
 	"\x03Nic\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03num\x18\x02 \x01(\rR\x03num\x12!\n" +
@@ -1577,7 +1619,9 @@ const file_host_proto_rawDesc = "" +
 	"\aaddress\x18\x05 \x01(\fR\aaddress\x12\x1d\n" +
 	"\n" +
 	"prefix_len\x18\x06 \x01(\rR\tprefixLen\x12\x18\n" +
-	"\agateway\x18\a \x01(\fR\agateway\"\xa0\x02\n" +
+	"\agateway\x18\a \x01(\fR\agateway\x12\x12\n" +
+	"\x04ipv6\x18\b \x03(\fR\x04ipv6\x12!\n" +
+	"\fipv6_gateway\x18\t \x01(\fR\vipv6Gateway\"\xcc\x02\n" +
 	"\x04View\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12.\n" +
 	"\x06public\x18\x02 \x01(\v2\x16.crenel.host.v1.PrefixR\x06public\x129\n" +
@@ -1586,7 +1630,8 @@ const file_host_proto_rawDesc = "" +
 	"interfaces\x12-\n" +
 	"\x06groups\x18\x04 \x03(\v2\x15.crenel.host.v1.GroupR\x06groups\x120\n" +
 	"\asubnets\x18\x05 \x03(\v2\x16.crenel.host.v1.SubnetR\asubnets\x120\n" +
-	"\amembers\x18\x06 \x03(\v2\x16.crenel.host.v1.MemberR\amembers\"\xe0\x02\n" +
+	"\amembers\x18\x06 \x03(\v2\x16.crenel.host.v1.MemberR\amembers\x12*\n" +
+	"\x04ipv6\x18\a \x01(\v2\x16.crenel.host.v1.PrefixR\x04ipv6\"\xf4\x02\n" +
 	"\tInterface\x12\x10\n" +
 	"\x03num\x18\x01 \x01(\rR\x03num\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x10\n" +
@@ -1601,7 +1646,8 @@ const file_host_proto_rawDesc = "" +
 	" \x01(\rR\x15tcpEstablishedTimeout\x12,\n" +
 	"\x12udp_stream_timeout\x18\v \x01(\rR\x10udpStreamTimeout\x12\x1f\n" +
 	"\vudp_timeout\x18\f \x01(\rR\n" +
-	"udpTimeout\"\x87\x01\n" +
+	"udpTimeout\x12\x12\n" +
+	"\x04ipv6\x18\r \x03(\fR\x04ipv6\"\x87\x01\n" +
 	"\x05Group\x12\x10\n" +
 	"\x03num\x18\x01 \x01(\rR\x03num\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12.\n" +
@@ -1698,23 +1744,24 @@ var file_host_proto_depIdxs = []int32{
 	12, // 11: crenel.host.v1.View.groups:type_name -> crenel.host.v1.Group
 	14, // 12: crenel.host.v1.View.subnets:type_name -> crenel.host.v1.Subnet
 	17, // 13: crenel.host.v1.View.members:type_name -> crenel.host.v1.Member
-	13, // 14: crenel.host.v1.Group.ingress:type_name -> crenel.host.v1.Rule
-	13, // 15: crenel.host.v1.Group.egress:type_name -> crenel.host.v1.Rule
-	18, // 16: crenel.host.v1.Rule.cidr:type_name -> crenel.host.v1.Prefix
-	18, // 17: crenel.host.v1.Subnet.cidr:type_name -> crenel.host.v1.Prefix
-	16, // 18: crenel.host.v1.Subnet.routes:type_name -> crenel.host.v1.Route
-	15, // 19: crenel.host.v1.Subnet.ingress:type_name -> crenel.host.v1.Entry
-	15, // 20: crenel.host.v1.Subnet.egress:type_name -> crenel.host.v1.Entry
-	18, // 21: crenel.host.v1.Entry.cidr:type_name -> crenel.host.v1.Prefix
-	18, // 22: crenel.host.v1.Route.destination:type_name -> crenel.host.v1.Prefix
-	1,  // 23: crenel.host.v1.Route.target:type_name -> crenel.host.v1.Route.Target
-	2,  // 24: crenel.host.v1.Host.Sync:input_type -> crenel.host.v1.Report
-	7,  // 25: crenel.host.v1.Host.Sync:output_type -> crenel.host.v1.Desired
-	25, // [25:26] is the sub-list for method output_type
-	24, // [24:25] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	18, // 14: crenel.host.v1.View.ipv6:type_name -> crenel.host.v1.Prefix
+	13, // 15: crenel.host.v1.Group.ingress:type_name -> crenel.host.v1.Rule
+	13, // 16: crenel.host.v1.Group.egress:type_name -> crenel.host.v1.Rule
+	18, // 17: crenel.host.v1.Rule.cidr:type_name -> crenel.host.v1.Prefix
+	18, // 18: crenel.host.v1.Subnet.cidr:type_name -> crenel.host.v1.Prefix
+	16, // 19: crenel.host.v1.Subnet.routes:type_name -> crenel.host.v1.Route
+	15, // 20: crenel.host.v1.Subnet.ingress:type_name -> crenel.host.v1.Entry
+	15, // 21: crenel.host.v1.Subnet.egress:type_name -> crenel.host.v1.Entry
+	18, // 22: crenel.host.v1.Entry.cidr:type_name -> crenel.host.v1.Prefix
+	18, // 23: crenel.host.v1.Route.destination:type_name -> crenel.host.v1.Prefix
+	1,  // 24: crenel.host.v1.Route.target:type_name -> crenel.host.v1.Route.Target
+	2,  // 25: crenel.host.v1.Host.Sync:input_type -> crenel.host.v1.Report
+	7,  // 26: crenel.host.v1.Host.Sync:output_type -> crenel.host.v1.Desired
+	26, // [26:27] is the sub-list for method output_type
+	25, // [25:26] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_host_proto_init() }

@@ -53,7 +53,7 @@ func serve(ports []string) error {
 	for args := ports; len(args) >= 2; args = args[2:] {
 		switch args[0] {
 		case "tcp":
-			l, err := net.Listen("tcp4", ":"+args[1])
+			l, err := net.Listen("tcp", ":"+args[1])
 			if err != nil {
 				return err
 			}
@@ -68,7 +68,7 @@ func serve(ports []string) error {
 				}
 			}()
 		case "udp":
-			l, err := net.ListenPacket("udp4", ":"+args[1])
+			l, err := net.ListenPacket("udp", ":"+args[1])
 			if err != nil {
 				return err
 			}
@@ -108,7 +108,7 @@ func try(args []string) error {
 	if network == "large" {
 		network, said = "udp", 30_000 // more than one packet at an MTU of 9001
 	}
-	c, err := d.Dial(network+"4", net.JoinHostPort(args[1], args[2]))
+	c, err := d.Dial(network, net.JoinHostPort(args[1], args[2]))
 	if err == nil {
 		defer c.Close()
 		err = echo(c, limit, said)
@@ -139,7 +139,7 @@ func echo(c net.Conn, limit time.Duration, bytes int) error {
 }
 
 func hold(address string) error {
-	c, err := net.DialTimeout("tcp4", address, 10*time.Second)
+	c, err := net.DialTimeout("tcp", address, 10*time.Second)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ func (w *world) change() {
 		return
 	}
 	i := &w.v.Interfaces[w.IntN(len(w.v.Interfaces))]
-	switch w.IntN(11) {
+	switch w.IntN(13) {
 	case 0: // groups of an interface
 		i.Groups = w.some(i.VPC)
 		w.need(i.Groups)
@@ -32,12 +32,7 @@ func (w *world) change() {
 		}
 	case 5: // routes
 		s := &w.v.Subnets[w.IntN(len(w.v.Subnets))]
-		for _, r := range s.Routes {
-			if r.Target == policy.Local {
-				s.Routes = w.newRoutes(r.Destination)
-				break
-			}
-		}
+		s.Routes = w.newRoutes(s.Routes)
 	case 6, 7: // an entry of a network ACL, or another ACL
 		a := &w.v.Subnets[w.IntN(len(w.v.Subnets))].ACL
 		if w.IntN(4) == 0 {
@@ -55,6 +50,9 @@ func (w *world) change() {
 		}
 	case 8: // how long its connections may be silent
 		i.Timeouts = w.timeouts()
+	case 9: // its addresses of IPv6
+		n := slices.IndexFunc(w.v.Subnets, func(s policy.Subnet) bool { return s.ID == i.Subnet })
+		i.IPv6 = w.ipv6(w.v.Subnets[n])
 	default: // rules
 		g := &w.v.Groups[w.IntN(len(w.v.Groups))]
 		rules := []*[]policy.Rule{&g.Ingress, &g.Egress}[w.IntN(2)]

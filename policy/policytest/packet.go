@@ -14,23 +14,27 @@ import (
 // own address to one that exists and on a port that rules are about.
 func RandomPacket(r *rand.Rand, v *policy.View) (from uint32, p flow.Packet) {
 	p = flow.Packet{DstMAC: policy.GatewayMAC, Payload: one(r, 0, 0, 1, 2, 100, 1400), Options: one(r, 0, 0, 0, 0, 4, 40)}
-	what(r, &p)
+	is4 := r.IntN(5) > 1
+	if !is4 {
+		p.Options = one(r, 0, 0, 0, 8, 16, 40, 256)
+	}
+	defer func() { what(r, &p) }()
 	if len(v.Interfaces) == 0 || r.IntN(4) == 0 {
-		fromInternet(r, v, &p)
+		fromInternet(r, v, &p, is4)
 		return 0, p
 	}
 	sender := one(r, v.Interfaces...)
-	p.Src, p.SrcMAC = sender.Addr, sender.MAC
+	p.Src, p.SrcMAC = own(r, v, sender, is4), sender.MAC
 	if r.IntN(20) == 0 {
-		p.Src = addr(r, v)
+		p.Src = addr(r, v, is4)
 	}
 	if r.IntN(40) == 0 {
 		p.SrcMAC[r.IntN(6)] ^= 1 << r.IntN(8)
 	}
-	if p.Dst = addr(r, v); r.IntN(4) > 0 {
+	if p.Dst = addr(r, v, is4); r.IntN(4) > 0 {
 		neighbours := slices.DeleteFunc(slices.Clone(v.Interfaces), func(i policy.Interface) bool { return i.VPC != sender.VPC || i.Num == sender.Num })
 		if len(neighbours) > 0 {
-			p.Dst = one(r, neighbours...).Addr
+			p.Dst = own(r, v, one(r, neighbours...), is4)
 		}
 	}
 	if r.IntN(100) == 0 {
@@ -39,33 +43,50 @@ func RandomPacket(r *rand.Rand, v *policy.View) (from uint32, p flow.Packet) {
 	return sender.Num, p
 }
 
-func fromInternet(r *rand.Rand, v *policy.View, p *flow.Packet) {
-	p.SrcMAC = flow.MAC{2, 0, 0, 0, 0, 2}
-	if p.Src = v.Host(); r.IntN(4) == 0 {
-		p.Src = addr(r, v)
+// own is an address of the interface, or where it has none of that IP version any other.
+func own(r *rand.Rand, v *policy.View, i policy.Interface, is4 bool) netip.Addr {
+	switch {
+	case is4:
+		return i.Addr
+	case len(i.IPv6) > 0:
+		return one(r, i.IPv6...)
 	}
-	if p.Dst = addr(r, v); len(v.Interfaces) > 0 && r.IntN(4) > 0 {
-		if i := one(r, v.Interfaces...); i.Public.IsValid() {
-			p.Dst = i.Public
+	return addr(r, v, is4)
+}
+
+func fromInternet(r *rand.Rand, v *policy.View, p *flow.Packet, is4 bool) {
+	p.SrcMAC = flow.MAC{2, 0, 0, 0, 0, 2}
+	p.Dst = addr(r, v, is4)
+	if p.Src = v.Host(p.Dst); r.IntN(4) == 0 {
+		p.Src = addr(r, v, is4)
+	}
+	if len(v.Interfaces) > 0 && r.IntN(4) > 0 {
+		i := one(r, v.Interfaces...)
+		if a := i.OnInternet(own(r, v, i, is4)); a.IsValid() {
+			p.Dst = a
 		}
 	}
 }
 
-// what makes the protocol and what belongs to it.
+// what makes the protocol and what belongs to it, of a packet that has its addresses.
 func what(r *rand.Rand, p *flow.Packet) {
-	switch r.IntN(10) {
-	case 0, 1, 2, 3:
+	switch n := r.IntN(10); {
+	case n < 4:
 		p.Protocol, p.SrcPort, p.DstPort, p.TCPFlags = flow.TCP, port(r), port(r), RandomFlags(r)
-	case 4, 5, 6:
+	case n < 7:
 		p.Protocol, p.SrcPort, p.DstPort = flow.UDP, port(r), port(r)
-	case 7, 8:
+	case n < 9:
 		p.Protocol, p.ICMPType, p.ICMPCode = flow.ICMP, one(r, uint8(flow.EchoRequest), flow.EchoRequest, flow.EchoReply, 3, 11, 255, 9), one(r, uint8(0), 0, 0, 1, 4, 255)
-		switch p.ICMPType {
-		case flow.EchoRequest:
+		if p.Src.Is6() {
+			p.Protocol, p.ICMPType = flow.ICMPv6, one(r, uint8(flow.EchoRequestV6), flow.EchoRequestV6, flow.EchoReplyV6, flow.TooBigV6, 3, 8, 255, 0)
+		}
+		if p.Asks() {
 			p.SrcPort = one(r, uint16(0), 1, 7)
-		case flow.EchoReply:
+		} else if p.Answers() {
 			p.DstPort = one(r, uint16(0), 1, 7)
 		}
+	case p.Src.Is6():
+		p.Protocol = one(r, uint8(flow.ICMP), 2, 41, 47, 50, 51, 59, 132, 255)
 	default:
 		p.Protocol = one(r, uint8(0), 2, 41, 47, 50, 58, 132, 255)
 	}
@@ -88,19 +109,22 @@ func RandomPause(r *rand.Rand) uint32 {
 	return one(r, 1, 5, 20, 59, 60, 61, state.Timeout()-1, state.Timeout(), state.Timeout()+1)
 }
 
-// RandomFrame makes a frame: a random packet's, ARP, or either of them damaged.
+// RandomFrame makes a frame: a random packet's, ARP, neighbour discovery, or any of them damaged.
 func RandomFrame(r *rand.Rand, v *policy.View) (from uint32, frame []byte) {
 	from, p := RandomPacket(r, v)
 	if frame = flow.Build(p); r.IntN(4) == 0 {
 		from, a := RandomARP(r, v)
 		return from, damage(r, flow.BuildARP(a))
+	} else if r.IntN(4) == 0 {
+		from, n := RandomND(r, v)
+		return from, damage(r, flow.BuildND(n))
 	}
 	return from, damage(r, frame)
 }
 
 // damage leaves some frames whole. The places that it prefers are where lengths and kinds stand.
 func damage(r *rand.Rand, frame []byte) []byte {
-	switch r.IntN(8) {
+	switch r.IntN(9) {
 	case 0: // shorter
 		frame = frame[:min(len(frame), 14+r.IntN(50))]
 	case 1: // longer
@@ -109,7 +133,11 @@ func damage(r *rand.Rand, frame []byte) []byte {
 		binary.BigEndian.PutUint16(frame[12:], one(r, uint16(0x86dd), 0x8100, 0x0806, 0x0800, 60, 0x88cc))
 	case 3, 4: // a byte of the headers
 		frame[r.IntN(min(len(frame), 60))] = byte(r.IntN(256))
-	case 5: // version, header length, total length, fragments, the length of TCP's header
+	case 5: // what of IPv6 says how it goes on
+		if at := one(r, 14, 18, 19, 20, 21, 54, 55, 56, 57, 62, 78); at < len(frame) {
+			frame[at] = one(r, 0, 1, 6, 17, 43, 44, 58, 59, 60, 0x60, 133, 134, 135, 136, 143, 255, frame[at]-1, frame[at]+1)
+		}
+	case 6: // version, header length, total length, fragments, the length of TCP's header
 		at := one(r, 14, 14, 16, 17, 20, 21, 46)
 		if at < len(frame) {
 			frame[at] = one(r, 0, 1, 0x40, 0x44, 0x45, 0x46, 0x4f, 0x50, 0x60, frame[at]-1, frame[at]+1)
@@ -121,14 +149,14 @@ func damage(r *rand.Rand, frame []byte) []byte {
 // RandomARP makes ARP that an interface sends, or that is sent in its name.
 func RandomARP(r *rand.Rand, v *policy.View) (from uint32, a flow.ARPPacket) {
 	a = flow.ARPPacket{DstMAC: flow.MAC{255, 255, 255, 255, 255, 255}, Op: one(r, uint16(flow.ARPRequest), flow.ARPRequest, flow.ARPRequest, flow.ARPReply, 3),
-		Sender: addr(r, v), Target: addr(r, v)}
+		Sender: addr(r, v, true), Target: addr(r, v, true)}
 	if len(v.Interfaces) == 0 {
 		return 0, a
 	}
 	i := one(r, v.Interfaces...)
 	a.SrcMAC, a.SenderMAC = i.MAC, i.MAC
 	if a.Sender = i.Addr; r.IntN(8) == 0 {
-		a.Sender = one(r, netip.IPv4Unspecified(), addr(r, v))
+		a.Sender = one(r, netip.IPv4Unspecified(), addr(r, v, true))
 	}
 	switch r.IntN(24) {
 	case 0:
@@ -146,4 +174,39 @@ func RandomARP(r *rand.Rand, v *policy.View) (from uint32, a flow.ARPPacket) {
 		a.Target = nth(v.Subnets[n].CIDR, 1)
 	}
 	return i.Num, a
+}
+
+// RandomND makes what an interface asks about its neighbours, or what is asked or said in its name.
+func RandomND(r *rand.Rand, v *policy.View) (from uint32, n flow.NDPacket) {
+	n = flow.NDPacket{DstMAC: flow.MAC{0x33, 0x33, 255, 0, 0, 1}, Src: addr(r, v, false), Dst: addr(r, v, false), Target: addr(r, v, false),
+		Type: one(r, uint8(flow.NeighbourSolicitation), flow.NeighbourSolicitation, flow.NeighbourSolicitation, flow.NeighbourAdvertisement)}
+	if len(v.Interfaces) == 0 {
+		return 0, n
+	}
+	i := one(r, v.Interfaces...)
+	n.SrcMAC, n.Link = i.MAC, i.MAC
+	switch r.IntN(6) {
+	case 0:
+		n.Src = netip.IPv6Unspecified()
+	case 1:
+		n.Src = netip.MustParseAddr("fe80::1234")
+	case 2:
+	default:
+		n.Src = own(r, v, i, false)
+	}
+	switch r.IntN(20) {
+	case 0:
+		n.SrcMAC[5] ^= 1
+	case 1:
+		n.Link[5] ^= 1
+	case 2, 3, 4:
+		n.Link = flow.MAC{}
+	}
+	switch r.IntN(4) {
+	case 0:
+		n.Target = policy.GatewayIPv6
+	case 1, 2:
+		n.Target = own(r, v, one(r, v.Interfaces...), false)
+	}
+	return i.Num, n
 }

@@ -39,7 +39,7 @@ func (t *Traffic) Next(r *rand.Rand, v *policy.View) (from uint32, p flow.Packet
 
 // piece makes the packet a fragment: mostly of one whose first piece may have been sent not long ago.
 func (t *Traffic) piece(r *rand.Rand, p *flow.Packet) {
-	p.Fragment = flow.Fragment{ID: one(r, uint16(7), 7, 7, 7+64, 8), More: true}
+	p.Fragment = flow.Fragment{ID: one(r, uint32(7), 7, 7, 7+64, 8), More: true}
 	if r.IntN(2) == 0 {
 		return
 	}
@@ -51,6 +51,9 @@ func (t *Traffic) piece(r *rand.Rand, p *flow.Packet) {
 func errorAbout(r *rand.Rand, about flow.Packet) flow.Packet {
 	p := flow.Packet{SrcMAC: about.DstMAC, DstMAC: about.SrcMAC, Src: about.Dst, Dst: about.Src, Protocol: flow.ICMP, ICMPType: one(r, uint8(flow.Unreachable), flow.Unreachable, flow.TimeExceeded, flow.ParameterProblem, 5),
 		ICMPCode: one(r, uint8(0), 1, 3, 4), Payload: one(r, 28, 28, 29, 100, 548)}
+	if p.Src.Is6() {
+		p.Protocol, p.ICMPType, p.Payload = flow.ICMPv6, one(r, uint8(flow.UnreachableV6), flow.TooBigV6, flow.TooBigV6, flow.TimeExceededV6, flow.ParameterProblemV6, 5), p.Payload+20
+	}
 	p.Quote = about.Quoted()
 	switch r.IntN(12) { // not quite what was sent
 	case 0:
@@ -60,22 +63,22 @@ func errorAbout(r *rand.Rand, about flow.Packet) flow.Packet {
 	case 3: // to somebody else than who sent it
 		p.Dst = about.Dst.Next()
 	case 2:
-		p.Quote.Protocol = one(r, uint8(flow.TCP), flow.UDP, flow.ICMP, 47)
+		p.Quote.Protocol = one(r, uint8(flow.TCP), flow.UDP, flow.ICMP, flow.ICMPv6, 47)
 	}
 	if p.Quote.Protocol != flow.TCP && p.Quote.Protocol != flow.UDP { // such as Parse would read
 		q := p.Quote
 		p.Quote.SrcPort, p.Quote.DstPort = 0, 0
-		if q.Protocol == flow.ICMP && q.ICMPType == flow.EchoRequest {
+		if q.Packet().Asks() {
 			p.Quote.SrcPort = q.SrcPort
-		} else if q.Protocol == flow.ICMP && q.ICMPType == flow.EchoReply {
+		} else if q.Packet().Answers() {
 			p.Quote.DstPort = q.DstPort
 		}
 	}
-	if p.Quote.Protocol != flow.ICMP {
+	if !p.Quote.Packet().IsICMP() {
 		p.Quote.ICMPType = 0
 	}
 	if !p.Error() {
-		p.Quote, p.Payload = flow.Quote{}, 28
+		p.Quote = flow.Quote{}
 	}
 	return p
 }
@@ -101,7 +104,7 @@ func (t *Traffic) Saw(v *policy.View, from uint32, p flow.Packet, verdict policy
 	back := p.Reverse()
 	for _, i := range v.Interfaces {
 		switch {
-		case i.VPC == sender.VPC && i.Addr == p.Dst:
+		case i.VPC == sender.VPC && i.Has(p.Dst):
 			back.SrcMAC = i.MAC
 			t.remember(sent{i.Num, back})
 		case i.Public.IsValid() && i.Public == p.Dst:
@@ -110,10 +113,13 @@ func (t *Traffic) Saw(v *policy.View, from uint32, p flow.Packet, verdict policy
 				back.Dst = sender.Public
 			}
 			t.remember(sent{i.Num, back})
+		case p.Dst.Is6() && i.Has(p.Dst):
+			back.SrcMAC = i.MAC
+			t.remember(sent{i.Num, back})
 		}
 	}
-	if from != 0 && sender.Public.IsValid() && p.Dst == v.Host() {
-		back.Dst = sender.Public
+	if public := sender.OnInternet(p.Src); from != 0 && public.IsValid() && p.Dst == v.Host(p.Dst) {
+		back.Dst = public
 		t.remember(sent{0, back})
 	}
 }

@@ -29,6 +29,7 @@ func RandomView(r *rand.Rand) *policy.View {
 	w := world{Rand: r, nums: uint32(r.IntN(5)), v: &policy.View{
 		Revision: r.Int64N(1e6) + 1,
 		Public:   one(r, prefix("198.18.64.0/24"), prefix("198.19.255.240/28")),
+		IPv6:     prefix("3fff::/20"),
 	}}
 	w.vpcs()
 	w.groups()
@@ -86,9 +87,10 @@ func (w *world) vpcs() {
 		if i == 2 {
 			local, subnets = prefix("172.31.0.0/16"), []netip.Prefix{prefix("172.31.0.0/20"), prefix("172.31.16.0/20")}
 		}
+		wide := prefix(fmt.Sprintf("3fff:0:0:%x00::/56", i+1)) // no two VPCs have the same
 		for s, cidr := range subnets {
 			w.v.Subnets = append(w.v.Subnets, policy.Subnet{ID: fmt.Sprintf("subnet-%d%d", vpc, s), VPC: vpc, CIDR: cidr,
-				Routes: []policy.Route{{Destination: local, Target: policy.Local}}})
+				Routes: []policy.Route{{Destination: local, Target: policy.Local}, {Destination: wide, Target: policy.Local}}})
 		}
 	}
 	slices.SortFunc(w.v.Subnets, func(a, b policy.Subnet) int { return cmp.Compare(a.ID, b.ID) })
@@ -96,26 +98,33 @@ func (w *world) vpcs() {
 
 func (w *world) routes() {
 	for i := range w.v.Subnets {
-		w.v.Subnets[i].Routes = w.newRoutes(w.v.Subnets[i].Routes[0].Destination)
+		w.v.Subnets[i].Routes = w.newRoutes(w.v.Subnets[i].Routes)
 		w.v.Subnets[i].ACL = w.acl()
 	}
 }
 
-// newRoutes are the local one and what people add to it: mostly the way to the internet.
-func (w *world) newRoutes(local netip.Prefix) []policy.Route {
+// newRoutes are the local ones and what people add to them: mostly the way to the internet.
+func (w *world) newRoutes(old []policy.Route) []policy.Route {
 	byPrefix := map[netip.Prefix]policy.Target{}
-	if w.IntN(8) > 0 {
-		byPrefix[prefix("0.0.0.0/0")] = policy.Internet
+	for _, all := range []string{"0.0.0.0/0", "::/0"} {
+		if w.IntN(8) > 0 {
+			byPrefix[prefix(all)] = policy.Internet
+		}
 	}
 	for w.IntN(3) == 0 {
 		byPrefix[w.prefix()] = one(w.Rand, policy.Internet, policy.Nowhere)
 	}
-	for p := range byPrefix {
-		if local.Overlaps(p) && p.Bits() >= local.Bits() {
-			delete(byPrefix, p) // AWS has no route inside the local one
+	for _, r := range old {
+		if r.Target != policy.Local {
+			continue
 		}
+		for p := range byPrefix {
+			if r.Destination.Overlaps(p) && p.Bits() >= r.Destination.Bits() {
+				delete(byPrefix, p) // AWS has no route inside the local one
+			}
+		}
+		byPrefix[r.Destination] = policy.Local
 	}
-	byPrefix[local] = policy.Local
 	var routes []policy.Route
 	for p, t := range byPrefix {
 		routes = append(routes, policy.Route{Destination: p, Target: t})
@@ -145,10 +154,34 @@ func (w *world) addInterface() {
 		return
 	}
 	n := w.num()
-	i := policy.Interface{Num: n, ID: fmt.Sprintf("eni-%d", n), VPC: s.VPC, Subnet: s.ID, Addr: addr, Public: w.public(),
+	i := policy.Interface{Num: n, ID: fmt.Sprintf("eni-%d", n), VPC: s.VPC, Subnet: s.ID, Addr: addr, Public: w.public(), IPv6: w.ipv6(s),
 		MAC: flow.MAC{0x0a, byte(w.IntN(256)), byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, Groups: w.some(s.VPC), SourceDestCheck: w.IntN(8) > 0, Timeouts: w.timeouts()}
 	w.v.Interfaces = append(w.v.Interfaces, i)
 	w.need(i.Groups)
+}
+
+// ipv6 are free addresses of the subnet, mostly one.
+func (w *world) ipv6(s policy.Subnet) (free []netip.Addr) {
+	for range one(w.Rand, 0, 1, 1, 1, 2, 3) {
+		a := nth(wide(s), 4+w.IntN(6))
+		if !slices.Contains(free, a) && !slices.ContainsFunc(w.v.Interfaces, func(i policy.Interface) bool { return i.Has(a) }) {
+			free = append(free, a)
+		}
+	}
+	slices.SortFunc(free, netip.Addr.Compare)
+	return free
+}
+
+// wide is the subnet's range of IPv6, which the View does not say: in it are its own part of the VPC's addresses.
+func wide(s policy.Subnet) netip.Prefix {
+	for _, r := range s.Routes {
+		if r.Target == policy.Local && r.Destination.Addr().Is6() {
+			a := r.Destination.Addr().As16()
+			a[7] = s.ID[len(s.ID)-1]
+			return netip.PrefixFrom(netip.AddrFrom16(a), 64)
+		}
+	}
+	panic("policytest: subnet " + s.ID + " has no route for IPv6")
 }
 
 // need puts the groups into the View, still without rules.
@@ -182,7 +215,10 @@ func (w *world) newRules(group uint32) (ingress, egress []policy.Rule) {
 	if w.IntN(3) > 0 {
 		egress = append(egress, policy.Rule{ID: w.ruleID(), What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: prefix("0.0.0.0/0")})
 	}
-	for range one(w.Rand, 0, 1, 1, 2, 3, 5, 10, 59) {
+	if w.IntN(3) > 0 {
+		egress = append(egress, policy.Rule{ID: w.ruleID(), What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: prefix("::/0")})
+	}
+	for range one(w.Rand, 0, 1, 1, 2, 3, 5, 10, 58) {
 		egress = append(egress, w.rule(group))
 	}
 	for range one(w.Rand, 0, 1, 2, 3, 5, 5, 10, 60) {
@@ -209,15 +245,21 @@ func (w *world) timeouts() policy.Timeouts {
 }
 
 // AllowAll is the network ACL that a VPC has by default.
-var AllowAll = policy.ACL{
-	Ingress: []policy.Entry{{Number: 100, Allow: true, What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: prefix("0.0.0.0/0")}},
-	Egress:  []policy.Entry{{Number: 100, Allow: true, What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: prefix("0.0.0.0/0")}},
+var AllowAll = policy.ACL{Ingress: allowAll(100), Egress: allowAll(100)}
+
+// AllowAll6 is that of a VPC with IPv6.
+var AllowAll6 = policy.ACL{Ingress: append(allowAll(100), allow(101, "::/0")), Egress: append(allowAll(100), allow(101, "::/0"))}
+
+func allowAll(number int) []policy.Entry { return []policy.Entry{allow(number, "0.0.0.0/0")} }
+
+func allow(number int, from string) policy.Entry {
+	return policy.Entry{Number: number, Allow: true, What: policy.What{Protocol: -1, From: -1, To: -1}, CIDR: prefix(from)}
 }
 
 // acl is mostly the one that a VPC has by default, or that with a few entries before.
 func (w *world) acl() policy.ACL {
 	if w.IntN(3) == 0 {
-		return AllowAll
+		return AllowAll6
 	}
 	return policy.ACL{Ingress: w.entries(), Egress: w.entries()}
 }
@@ -227,9 +269,10 @@ func (w *world) entries() (entries []policy.Entry) {
 		entries = append(entries, w.entry(2*n+1))
 	}
 	if w.IntN(4) > 0 {
-		last := AllowAll.Ingress[0]
-		last.Number = 32766
-		entries = append(entries, last)
+		entries = append(entries, allow(32765, "::/0"))
+	}
+	if w.IntN(4) > 0 {
+		entries = append(entries, allow(32766, "0.0.0.0/0"))
 	}
 	return entries
 }
@@ -251,7 +294,10 @@ func (w *world) what() policy.What {
 			policy.What{Protocol: flow.ICMP, From: flow.EchoRequest, To: 0},
 			policy.What{Protocol: flow.ICMP, From: flow.EchoReply, To: 0},
 			policy.What{Protocol: flow.ICMP, From: 3, To: 4},
-			policy.What{Protocol: flow.ICMP, From: 255, To: 255})
+			policy.What{Protocol: flow.ICMP, From: 255, To: 255},
+			policy.What{Protocol: flow.ICMPv6, From: -1, To: -1},
+			policy.What{Protocol: flow.ICMPv6, From: flow.EchoRequestV6, To: 0},
+			policy.What{Protocol: flow.ICMPv6, From: flow.TooBigV6, To: -1})
 	}
 	from, to := int(w.port()), int(w.port())
 	switch w.IntN(8) {
@@ -275,14 +321,16 @@ func (w *world) members() {
 	elsewhere := w.v.Members // kept from an older View: whatever is not this host's
 	w.v.Members = nil
 	for _, i := range w.v.Interfaces {
-		w.addMember(i.VPC, i.Addr, i.Groups, named)
+		for _, a := range slices.Concat([]netip.Addr{i.Addr}, i.IPv6) {
+			w.addMember(i.VPC, a, i.Groups, named)
+		}
 	}
 	for _, m := range elsewhere {
 		w.addMember(m.VPC, m.Addr, m.Groups, named)
 	}
 	for range w.IntN(4) {
 		s := w.subnet()
-		w.addMember(s.VPC, nth(s.CIDR, 4+w.IntN(8)), w.some(s.VPC), named)
+		w.addMember(s.VPC, nth(one(w.Rand, s.CIDR, wide(s)), 4+w.IntN(8)), w.some(s.VPC), named)
 	}
 	slices.SortFunc(w.v.Members, func(a, b policy.Member) int { return cmp.Or(cmp.Compare(a.VPC, b.VPC), a.Addr.Compare(b.Addr)) })
 }
@@ -290,7 +338,7 @@ func (w *world) members() {
 func (w *world) addMember(vpc uint32, addr netip.Addr, groups []uint32, named map[uint32]bool) {
 	groups = slices.DeleteFunc(slices.Clone(groups), func(g uint32) bool { return !named[g] })
 	here := slices.ContainsFunc(w.v.Interfaces, func(i policy.Interface) bool {
-		return i.VPC == vpc && i.Addr == addr && !slices.Equal(groups, slices.DeleteFunc(slices.Clone(i.Groups), func(g uint32) bool { return !named[g] }))
+		return i.VPC == vpc && i.Has(addr) && !slices.Equal(groups, slices.DeleteFunc(slices.Clone(i.Groups), func(g uint32) bool { return !named[g] }))
 	})
 	known := slices.ContainsFunc(w.v.Members, func(m policy.Member) bool { return m.VPC == vpc && m.Addr == addr })
 	if len(groups) > 0 && !here && !known {
@@ -326,8 +374,11 @@ func (w *world) some(vpc uint32) []uint32 {
 
 // prefix is of a rule or a route: often one whose edge is near an address that exists.
 func (w *world) prefix() netip.Prefix {
-	a := w.addr()
+	a := addr(w.Rand, w.v, w.IntN(5) > 1)
 	bits := one(w.Rand, 0, 1, 8, 16, 20, 24, 28, 30, 31, 32, 32, 32)
+	if a.Is6() {
+		bits = one(w.Rand, 0, 1, 20, 32, 55, 56, 63, 64, 65, 96, 126, 127, 128, 128, 128)
+	}
 	p, err := a.Prefix(bits)
 	if err != nil {
 		return prefix("0.0.0.0/0")
@@ -335,19 +386,21 @@ func (w *world) prefix() netip.Prefix {
 	return p
 }
 
-func (w *world) addr() netip.Addr { return addr(w.Rand, w.v) }
-func (w *world) port() uint16     { return port(w.Rand) }
+func (w *world) port() uint16 { return port(w.Rand) }
 
-// addr is an address that means something in the View, or is one beside such.
-func addr(r *rand.Rand, v *policy.View) netip.Addr {
+// addr is an address, of IPv4 or of IPv6, that means something in the View, or is one beside such.
+func addr(r *rand.Rand, v *policy.View, is4 bool) netip.Addr {
 	a := netip.AddrFrom4([4]byte{203, 0, 113, byte(r.IntN(4))})
 	i := policy.Interface{}
 	if len(v.Interfaces) > 0 {
 		i = one(r, v.Interfaces...)
 	}
+	if !is4 {
+		return addr6(r, v, i)
+	}
 	switch r.IntN(9) {
 	case 0:
-		return v.Host()
+		return v.Host(a)
 	case 1:
 		a = nth(v.Public, r.IntN(12))
 	case 2, 3:
@@ -363,19 +416,41 @@ func addr(r *rand.Rand, v *policy.View) netip.Addr {
 	case 7:
 		a = one(r, prefix("0.0.0.0/8"), prefix("127.0.0.0/8"), prefix("224.0.0.0/3"), prefix("10.0.0.0/16"), prefix("172.31.0.0/16")).Addr()
 	}
-	switch b := a; r.IntN(8) {
+	return near(r, a)
+}
+
+func addr6(r *rand.Rand, v *policy.View, i policy.Interface) netip.Addr {
+	a := nth(prefix("2001:db8::/64"), r.IntN(4))
+	switch r.IntN(9) {
+	case 0:
+		return v.Host(a)
+	case 1:
+		a = v.IPv6.Addr()
+	case 2, 3, 4, 5:
+		if len(i.IPv6) > 0 {
+			a = one(r, i.IPv6...)
+		}
+	case 6:
+		a = nth(wide(one(r, v.Subnets...)), r.IntN(12))
+	case 7:
+		a = netip.MustParseAddr(one(r, "::", "::1", "fe80::1", "ff02::1", "3fff:0:0:100::", "3fff:0:0:1ff:ffff:ffff:ffff:ffff", "64:ff9b::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))
+	}
+	return near(r, a)
+}
+
+// near is the address, or one beside it.
+func near(r *rand.Rand, a netip.Addr) netip.Addr {
+	b := a
+	switch r.IntN(8) {
 	case 0:
 		b = a.Next()
-		if b.IsValid() {
-			return b
-		}
 	case 1:
 		b = a.Prev()
-		if b.IsValid() {
-			return b
-		}
 	}
-	return a
+	if !b.IsValid() || b.Is4In6() {
+		return a
+	}
+	return b
 }
 
 // port is one of few, so that rules and packets meet, or one beside.
