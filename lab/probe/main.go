@@ -5,6 +5,9 @@
 //	probe udp ADDRESS PORT SECONDS [SOURCE]
 //	probe large ADDRESS PORT SECONDS         udp, with a datagram that takes several packets
 //	probe hold ADDRESS PORT                  connects, prints up, then echoes its input through the connection
+//	probe flood NAME ADDRESS:PORT…           sends as fast as it can
+//	probe meter PORT…                        counts what floods sent
+//	probe stream tcp|udp ADDRESS:PORT kept|fresh   waits for the echo of all that it sends
 package main
 
 import (
@@ -38,6 +41,12 @@ func run(args []string) error {
 		return try(args)
 	case "hold":
 		return hold(net.JoinHostPort(args[1], args[2]))
+	case "flood":
+		return flood(args[1], args[2:])
+	case "meter":
+		return meter(args[1:])
+	case "stream":
+		return stream(args[1], args[2], args[3] == "fresh")
 	}
 	return fmt.Errorf("unknown command %q", args[0])
 }
