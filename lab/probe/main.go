@@ -7,6 +7,9 @@
 //	probe hold ADDRESS PORT                  connects, prints up, then echoes its input through the connection
 //	probe raw HEX                            sends an IPv4 packet as it is
 //	probe frames                             prints ready, then every frame with IPv4 that comes in, until its input ends
+//	probe flood NAME ADDRESS:PORT…           sends as fast as it can
+//	probe meter PORT…                        counts what floods sent
+//	probe stream tcp|udp ADDRESS:PORT kept|fresh   waits for the echo of all that it sends
 package main
 
 import (
@@ -44,6 +47,12 @@ func run(args []string) error {
 		return frames()
 	case "hold":
 		return hold(net.JoinHostPort(args[1], args[2]))
+	case "flood":
+		return flood(args[1], args[2:])
+	case "meter":
+		return meter(args[1:])
+	case "stream":
+		return stream(args[1], args[2], args[3] == "fresh")
 	}
 	return fmt.Errorf("unknown command %q", args[0])
 }
