@@ -340,7 +340,9 @@ func TestND(t *testing.T) {
 		want   error
 		damage func([]byte) []byte
 	}{
-		"too short":             {Malformed, func(f []byte) []byte { return f[:77] }},
+		"too short":             {Malformed, func(f []byte) []byte { f[19] = 23; return f[:77] }},
+		"cut":                   {Malformed, func(f []byte) []byte { return f[:77] }},
+		"a router is sought":    {Unsupported, func(f []byte) []byte { f[19], f[54] = 8, RouterSolicitation; return f[:62] }},
 		"no header":             {Malformed, func(f []byte) []byte { return f[:13] }},
 		"a router's":            {Unsupported, func(f []byte) []byte { f[54] = RouterSolicitation; return f }},
 		"through a router":      {Malformed, func(f []byte) []byte { f[21] = 254; return f }},

@@ -41,7 +41,7 @@ const (
 // ParseND reads a frame that Parse said is ND. What is neither solicitation nor advertisement of a neighbour is
 // Unsupported; what has crossed a router, or extension headers, is Malformed. RFC 4861 §7.1.
 func ParseND(frame []byte) (NDPacket, error) {
-	if len(frame) < ethernetHeader+ipv6Header+ndBody || big.Uint16(frame[12:]) != etherIPv6 {
+	if len(frame) < ethernetHeader+ipv6Header+icmpHeader || big.Uint16(frame[12:]) != etherIPv6 {
 		return NDPacket{}, Malformed
 	}
 	ip := frame[ethernetHeader:]

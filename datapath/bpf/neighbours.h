@@ -153,12 +153,12 @@ static __noinline int answer_nd(struct __sk_buff *skb, const struct interface *e
 {
 	struct nd_frame *f = (void *)(long)skb->data;
 	const void *end = (void *)(long)skb->data_end;
-	if ((void *)f + ND_LEAST > end)
+	if ((void *)&f->flags > end)
 		return drop(skb, e, MALFORMED);
 	bool own_mac = same_mac(f->eth.h_source, e->mac);
 	if (f->ip.next != PROTOCOL_ICMPV6 || (f->type != ND_SOLICITATION && f->type != ND_ADVERTISEMENT))
 		return drop(skb, e, own_mac ? NO_DESTINATION : SPOOFED); /* it reaches nobody */
-	if (ntohs(f->ip.length) < ND_LEAST - sizeof(f->eth) - sizeof(f->ip) || f->ip.hops != 255 || f->code)
+	if ((void *)f + ND_LEAST > end || ntohs(f->ip.length) < ND_LEAST - sizeof(f->eth) - sizeof(f->ip) || f->ip.hops != 255 || f->code)
 		return drop(skb, e, MALFORMED);
 
 	__u8 kind = f->type - ND_SOLICITATION + ND_SOURCE;
