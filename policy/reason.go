@@ -10,11 +10,11 @@ const (
 	Allowed     Reason = iota // a rule of the groups allows it, at every gate that it crossed
 	Established               // it belongs to a connection: at the last gate that it crossed no rule was asked
 	Related                   // it is an ICMP error about a connection: at the last gate that it crossed no rule was asked
-	Answered                  // ARP, answered in the interface's place
+	Answered                  // ARP or neighbour discovery, answered in the other's place
 
 	// What is dropped.
 	Malformed       // it cannot be parsed
-	Unsupported     // neither IPv4 nor ARP
+	Unsupported     // neither IP nor ARP, or with extension headers that are not passed by
 	Fragment        // a later piece of a packet whose first one did not pass, or is not remembered
 	Spoofed         // its source is not the interface's own MAC or IP address
 	NoInterface     // the link has no interface yet, or no longer
@@ -24,7 +24,7 @@ const (
 	ACLIngress      // the network ACL of the receiver's subnet denies it in
 	NoRoute         // the subnet's route table leads nowhere
 	NoPublicAddress // the route leads to the internet, and the interface has no public address
-	NoDestination   // nobody has the destination address; ARP: asked for an address that nobody has
+	NoDestination   // nobody has the destination address, or the one that a neighbour is asked for; said to a whole link
 	NotForwarded    // beyond the host: the lab's internet ends there
 	NotJudged       // it reached an interface's link from elsewhere than a gate
 	Allowance       // the connection cannot be tracked: the interface has as many as it may have
