@@ -23,8 +23,10 @@ soak: all
 	@./setup.sh soak
 	CRENEL_SOAK=1 ./test.sh -tags soak -timeout 45m -skip '^Test(Terraform|Ansible|JavaScript|CLI|TheSessionOfTheREADME)$$' ./api ./datapath ./store ./cli ./lab
 
+# A firewall to compare with that cannot be had is left out.
 bench: all
 	@./setup.sh test
+	-@./setup.sh bench
 	$(GO) test -run '^$$' -bench . -timeout 60m ./datapath ./store ./policy ./api ./bench
 
 # Everything generated is committed; this writes it again. Needs clang and protoc.

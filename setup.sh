@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a make target needs, or names them where it may not.
-#   setup.sh build|test|soak|generate
+#   setup.sh build|test|soak|bench|generate
 set -eu
 need() { # command package
 	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
@@ -26,6 +26,13 @@ soak)
 	need cpio cpio
 	need xz xz-utils
 	;;
+bench)
+	# What Crenel is measured against.
+	need ip iproute2
+	need iptables-legacy-restore iptables
+	need ipset ipset
+	need nft nftables
+	;;
 generate)
 	# The committed objects are Debian 12's clang's, to the byte.
 	need clang-14 clang-14
@@ -34,7 +41,7 @@ generate)
 	[ -e /usr/include/linux/bpf.h ] || missing="$missing linux-libc-dev"
 	;;
 *)
-	echo "usage: setup.sh build|test|soak|generate" >&2
+	echo "usage: setup.sh build|test|soak|bench|generate" >&2
 	exit 2
 	;;
 esac
