@@ -36,10 +36,13 @@ func BenchmarkPrograms(b *testing.B) {
 		{"new/both-gates/1-rule", 1, tcp("10.0.0.4:40000", "10.0.0.5:443", flow.SYN), opening},
 		{"new/both-gates/2-rules", 2, tcp("10.0.0.4:40000", "10.0.0.5:443", flow.SYN), opening},
 		{"new/both-gates/1000-rules", 1000, tcp("10.0.0.4:40000", "10.0.0.5:443", flow.SYN), opening},
+		{"established/both-gates/ipv6", 2, tcp("[3fff::4]:40000", "[3fff::5]:443", flow.ACK), established},
+		{"judged/both-gates/2-rules/ipv6", 2, tcp("[3fff::4]:40000", "[3fff::5]:443", flow.ACK), judged},
+		{"new/both-gates/2-rules/ipv6", 2, tcp("[3fff::4]:40000", "[3fff::5]:443", flow.SYN), opening},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			k := newBench(b, Options{HeapCells: 1 << 20})
-			k.see(benchView(c.rules))
+			k.see(withIPv6(benchView(c.rules)))
 			c.p.SrcMAC = k.view.Interfaces[0].MAC
 			k.measure(c.p, c.kind)
 		})
@@ -215,6 +218,19 @@ func benchView(rules int) *policy.View {
 		v.Interfaces = append(v.Interfaces, policy.Interface{Num: uint32(n) + 1, ID: fmt.Sprintf("eni-%d", n+1), VPC: 1, Subnet: "subnet-1",
 			MAC: flow.MAC{10, 0, 0, 0, 0, n + 4}, Addr: netip.AddrFrom4([4]byte{10, 0, 0, n + 4}), Public: netip.AddrFrom4([4]byte{198, 18, 0, n + 4}),
 			Groups: []uint32{1}, SourceDestCheck: true})
+	}
+	return v
+}
+
+// withIPv6 gives the interfaces 3fff::4 and 3fff::5.
+func withIPv6(v *policy.View) *policy.View {
+	v.IPv6 = netip.MustParsePrefix("3fff::/32")
+	v.Subnets[0].ACL = policytest.AllowAll6
+	v.Subnets[0].Routes = append(v.Subnets[0].Routes, policy.Route{Destination: netip.MustParsePrefix("3fff::/56"), Target: policy.Local})
+	for n := range v.Interfaces {
+		i := &v.Interfaces[n]
+		i.IPv6 = []netip.Addr{netip.AddrFrom16([16]byte{0x3f, 0xff, 15: byte(n) + 4})}
+		v.Members = append(v.Members, policy.Member{VPC: 1, Addr: i.IPv6[0], Groups: i.Groups})
 	}
 	return v
 }
