@@ -45,7 +45,7 @@ func decodeDesired(p *hostpb.Desired) (Desired, error) {
 func decodeReport(p *hostpb.Report) (Report, error) {
 	var d decoder
 	r := Report{Host: p.GetHost(), Public: d.prefix(p.GetPublicPool()), Applied: p.GetApplied(), Trouble: p.GetTrouble(),
-		Capacity:  policy.Cost{Interfaces: int(p.GetCapacity().GetInterfaces()), Members: int(p.GetCapacity().GetMembers()), Cells: int(p.GetCapacity().GetCells()),
+		Capacity: policy.Cost{Interfaces: int(p.GetCapacity().GetInterfaces()), Members: int(p.GetCapacity().GetMembers()), Cells: int(p.GetCapacity().GetCells()),
 			Addresses: int(p.GetCapacity().GetAddresses())},
 		Instances: each(p.GetInstances(), d.instanceReport), Consoles: each(p.GetConsoles(), d.console), Counters: counters(p.GetCounters())}
 	d.want(r.Host == "" || name(r.Host), "the host's name is %q", r.Host)

@@ -103,8 +103,7 @@ func (w *Wire) settle(instance, state string) error {
 
 // listening tells whether the instance's probe says that it is.
 func (w *Wire) listening(instance string) bool {
-	out, err := w.inside(instance, "sh", "-c", "pgrep -f 'probe [s]erve' >/dev/null && echo yes").Output()
-	return err == nil && strings.TrimSpace(string(out)) == "yes"
+	return w.inside(instance, "test", "-e", "/run/probe-serves").Run() == nil
 }
 
 // inside is a command in the instance, or on the host where the instance is "".

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"net/netip"
 
 	"crenel/flow"
@@ -33,7 +34,7 @@ func answerARP(v *View, sender *Interface, frame []byte) Verdict {
 // to) reaches nobody, and is nobody's to answer.
 func answerND(v *View, sender *Interface, frame []byte) Verdict {
 	n, err := flow.ParseND(frame)
-	if err == flow.Malformed {
+	if errors.Is(err, flow.Malformed) {
 		return drop(Malformed, sender.Num)
 	}
 	if err != nil {

@@ -1,6 +1,6 @@
 // Probe is what scenarios run inside instances and on the host: it listens, and it tries.
 //
-//	probe serve tcp 80 tcp 443 udp 53      echoes, for ever
+//	probe serve tcp 80 tcp 443 udp 53      echoes, for ever; /run/probe-serves is there once it listens
 //	probe tcp ADDRESS PORT SECONDS [SOURCE]  prints pass, drop (no answer) or refused
 //	probe udp ADDRESS PORT SECONDS [SOURCE]
 //	probe large ADDRESS PORT SECONDS         udp, with a datagram that takes several packets
@@ -93,6 +93,9 @@ func serve(ports []string) error {
 				}
 			}()
 		}
+	}
+	if err := os.WriteFile("/run/probe-serves", nil, 0o600); err != nil { // gone when the instance starts anew
+		return err
 	}
 	fmt.Println("probe: listening")
 	if len(ports) == 0 {
