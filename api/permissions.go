@@ -176,7 +176,7 @@ func (r reading) peers(p ec2.IpPermission) (rules []vpc.Rule, err error) {
 
 func readRange(cidr string, family func(netip.Addr) bool) (vpc.Peer, error) {
 	p, err := netip.ParsePrefix(cidr)
-	if err != nil || !family(p.Addr()) {
+	if err != nil || !family(p.Addr()) || p.Addr().Is4In6() {
 		return vpc.Peer{}, vpc.Errorf("InvalidParameterValue", "CIDR block %s is malformed", cidr)
 	}
 	return vpc.Peer{CIDR: p.Masked()}, nil

@@ -188,6 +188,7 @@ func TestAuthorizeRefuses(t *testing.T) {
 	for _, c := range []struct{ sentence, permissions, want string }{
 		{"a range that is none", "tcp 80 80 10.0.0.0/33", "InvalidParameterValue: CIDR block 10.0.0.0/33 is malformed"},
 		{"a bare address", "tcp 80 80 10.0.0.1", "InvalidParameterValue: CIDR block 10.0.0.1 is malformed"},
+		{"IPv4 addresses in IPv6", "tcp 80 80 ::ffff:0:0/96", "InvalidParameterValue: CIDR block ::ffff:0:0/96 is malformed"},
 		{"an IPv6 range that is none", "tcp 80 80 2001:db8::/129", "InvalidParameterValue: CIDR block 2001:db8::/129 is malformed"},
 		{"no port", "tcp - - 10.0.0.0/8", ports},
 		{"half a range of ports", "udp 80 - 10.0.0.0/8", ports},

@@ -95,7 +95,7 @@ func vpcBlock(block string) (netip.Prefix, error) {
 // readBlock reads a range of one family. Its host bits are cleared.
 func readBlock(parameter, cidr string, family func(netip.Addr) bool) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(cidr)
-	if err != nil || !family(p.Addr()) {
+	if err != nil || !family(p.Addr()) || p.Addr().Is4In6() {
 		return p, invalid(parameter, cidr, "This is not a valid CIDR block.")
 	}
 	return p.Masked(), nil

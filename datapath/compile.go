@@ -137,6 +137,7 @@ type table struct {
 // other direction.
 func newTable(rules, back []policy.Rule, f *family, class int) *table {
 	bounds := []int{0}
+	rules = slices.DeleteFunc(slices.Clone(rules), func(r policy.Rule) bool { return r.Group == 0 && !f.has(r.CIDR) }) // which cut nothing here
 	for _, r := range rules {
 		for _, s := range f.spans(r.What, class) {
 			bounds = append(bounds, int(s.first), int(s.last)+1)

@@ -28,6 +28,25 @@ func TestTheCostOfAViewIsAtLeastWhatItTakes(t *testing.T) {
 	}
 }
 
+// Rules of one IP version cut nothing in the other one's tables, and cost nothing there.
+func TestTheCostOfRulesOfBothIPVersions(t *testing.T) {
+	g := policy.Group{Num: 1}
+	for n := range 300 {
+		g.Ingress = append(g.Ingress, policy.Rule{What: policy.What{Protocol: flow.TCP, From: n * 10, To: n * 10}, CIDR: netip.MustParsePrefix("0.0.0.0/0")})
+	}
+	for n := range 60 {
+		g.Ingress = append(g.Ingress, policy.Rule{What: policy.What{Protocol: flow.TCP, From: n*100 + 5, To: n*100 + 5}, CIDR: netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x::/64", n))})
+	}
+	v := &policy.View{Groups: []policy.Group{g}, Interfaces: []policy.Interface{{Num: 1, VPC: 1, Addr: netip.MustParseAddr("10.0.0.4"), Groups: []uint32{1}}}}
+	image, err := Lower(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := policy.CostOf(v).Cells; got < image.Cells() || got > 3*image.Cells() {
+		t.Errorf("it costs %d cells and takes %d", got, image.Cells())
+	}
+}
+
 func TestTheCostOfThousandRulesIsNotFarFromWhatTheyTake(t *testing.T) {
 	g := policy.Group{Num: 1}
 	for n := range 1000 {

@@ -99,7 +99,7 @@ func referenced(s *vpc.State, g *vpc.SecurityGroup, p vpc.Peer) uint32 {
 func routes(s *vpc.State, subnet *vpc.Subnet) (out []Route) {
 	byPrefix := map[netip.Prefix]Target{}
 	add := func(prefix netip.Prefix, target Target) {
-		if _, ok := byPrefix[prefix]; !ok && prefix.IsValid() {
+		if _, ok := byPrefix[prefix]; !ok && meant(prefix) {
 			byPrefix[prefix] = target
 		}
 	}
@@ -144,7 +144,7 @@ func acl(a *vpc.NetworkACL) (out ACL) {
 	}
 	for _, e := range a.Entries {
 		switch entry := (Entry{Number: e.Number, Allow: e.Allow, What: What(e.What), CIDR: e.CIDR.Masked()}); {
-		case e.Number >= LastEntry:
+		case e.Number >= LastEntry || !meant(e.CIDR):
 		case e.Egress:
 			out.Egress = append(out.Egress, entry)
 		default:
@@ -175,12 +175,15 @@ func rules(s *vpc.State, g *vpc.SecurityGroup, r vpc.Rule) (out []Rule) {
 		return out
 	}
 	for _, p := range ranges(s, r.Peer) {
-		if p.IsValid() {
+		if meant(p) {
 			out = append(out, Rule{ID: r.ID, What: What(r.What), CIDR: p.Masked(), Listed: r.Peer.PrefixList != ""})
 		}
 	}
 	return out
 }
+
+// meant tells whether packets can have addresses of the range: none has an IPv4 address in IPv6. RFC 4291 §2.5.5.2
+func meant(p netip.Prefix) bool { return p.IsValid() && !p.Masked().Addr().Is4In6() }
 
 // ranges are those of the peer's prefix list, or its own one.
 func ranges(s *vpc.State, p vpc.Peer) []netip.Prefix {

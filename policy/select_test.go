@@ -174,7 +174,6 @@ func TestForLeavesOutWhatItCannotEnforce(t *testing.T) {
 		{ID: "sgr-1", What: policy.What{Protocol: 6, From: 22, To: 22}, CIDR: prefix("10.0.0.0/8")},
 		{ID: "sgr-1", What: policy.What{Protocol: 6, From: 22, To: 22}, CIDR: prefix("::/0")},
 		{ID: "sgr-1", What: policy.What(everything()), CIDR: prefix("::/0")},
-		{ID: "sgr-1", What: policy.What(everything()), CIDR: prefix("::ffff:0:0/96")},
 		{ID: "sgr-1", What: policy.What{Protocol: 58, From: -1, To: -1}, CIDR: prefix("0.0.0.0/0")}, // which no packet is
 		{ID: "sgr-1", What: policy.What{Protocol: 58, From: 128, To: 0}, Group: named.Num},
 		{ID: "sgr-1", What: policy.What{Protocol: 1, From: 8, To: -1}, Group: named.Num},
@@ -224,6 +223,7 @@ func TestForFollowsRouteTables(t *testing.T) {
 		Routes: []vpc.Route{
 			{Destination: prefix("192.0.2.0/24"), Target: gateway.ID},
 			{Destination: prefix("::/0"), Target: gateway.ID},
+			{Destination: prefix("::ffff:0:0/96"), Target: gateway.ID},
 			{Destination: prefix("198.51.100.0/24"), Target: detached.ID},
 			{Destination: prefix("203.0.113.0/24"), Target: foreign.ID},
 			{Destination: prefix("8.0.0.0/8"), Target: "nat-1"},
@@ -422,8 +422,9 @@ func TestForTakesTheSubnetsACL(t *testing.T) {
 	web := vpc.ACLEntry{Number: 200, Allow: true, What: ports(flow.TCP, 80, 80), CIDR: prefix("10.0.0.0/8")}
 	deny := vpc.ACLEntry{Number: 90, What: ports(flow.ICMP, 8, -1), CIDR: prefix("0.0.0.0/0")}
 	six := vpc.ACLEntry{Number: 95, Allow: true, What: everything(), CIDR: prefix("::/0")}
+	mapped := vpc.ACLEntry{Number: 96, Allow: true, What: everything(), CIDR: prefix("::ffff:10.0.0.0/104")}
 	out := vpc.ACLEntry{Number: 1, Egress: true, Allow: true, What: everything(), CIDR: prefix("0.0.0.0/0")}
-	acl.Entries = append(acl.Entries, web, deny, six, out)
+	acl.Entries = append(acl.Entries, web, deny, six, mapped, out)
 	vpc.SortEntries(acl.Entries)
 	c.NetworkACLs.Put(&acl)
 	own := *s

@@ -15,7 +15,8 @@ import (
 // operations and hosts can take for what it says it is.
 type checker struct {
 	*State
-	nums map[string]string // whose a number is, by kind and number
+	nums map[string]string       // whose a number is, by kind and number
+	ipv6 map[netip.Prefix]string // whose a range is
 }
 
 // object says what is wrong with the object, "" where nothing is. References are Unsound's to check: those that it finds
@@ -112,6 +113,12 @@ func (c checker) vpc(v *VPC) string {
 	case c.MainRouteTable(v.ID) == nil:
 		return "has no main route table"
 	}
+	for _, b := range v.IPv6 {
+		if other, taken := c.ipv6[b.CIDR]; taken {
+			return fmt.Sprintf("has the range %v, and so has %s", b.CIDR, other)
+		}
+		c.ipv6[b.CIDR] = v.ID
+	}
 	return c.num("vpc", v.ID, v.Num)
 }
 
@@ -155,7 +162,10 @@ func (c checker) face(i *Interface) string {
 	if n == nil || n.VPC != i.VPC {
 		return "is in no subnet of its VPC"
 	}
-	for _, a := range i.Addresses() {
+	for k, a := range i.Addresses() {
+		if slices.Contains(i.Addresses()[:k], a) {
+			return fmt.Sprintf("has the address %v twice", a)
+		}
 		if !slices.ContainsFunc(n.CIDRs(), func(p netip.Prefix) bool { return p.Contains(a) }) {
 			return fmt.Sprintf("has the address %v, which is not of its subnet", a)
 		}

@@ -58,6 +58,15 @@ func TestObjectsOfAnotherForm(t *testing.T) {
 			e.VPCs.Put(&v)
 		}, "has the number 1, and so has"},
 		{"addresses", func(e *Edit) { face(e, func(i *Interface) { i.PrivateIP = At(some, 4) }) }, "has the address 172.31.128.4, and so has"},
+		{"an address twice", func(e *Edit) {
+			face(e, func(i *Interface) { i.Secondary = []netip.Addr{At(some, 9), At(some, 9)} })
+		}, "has the address 172.31.128.9 twice"},
+		{"ranges of IPv6", func(e *Edit) {
+			_, b := e.AddIPv6(e.DefaultVPC())
+			other := *e.NewVPC(some, "default", false)
+			other.IPv6 = []Block{{AssociationID: "vpc-cidr-assoc-00000001", CIDR: b.CIDR}}
+			e.VPCs.Put(&other)
+		}, "has the range 3fff:"},
 		{"another subnet's address", func(e *Edit) { face(e, func(i *Interface) { i.PrivateIP = netip.MustParseAddr("10.0.0.4") }) }, "not of its subnet"},
 		{"an index", func(e *Edit) {
 			face(e, func(i *Interface) { i.Attachment = &Attachment{ID: "eni-attach-00000001", DeviceIndex: 16} })

@@ -32,7 +32,7 @@ func (e *Edit) newIPv6() netip.Prefix {
 		a := e.Cell().IPv6Pool().Addr().As16()
 		a[4], a[5], a[6] = byte(n>>16), byte(n>>8), byte(n)
 		p := netip.PrefixFrom(netip.AddrFrom16(a), 56)
-		if n&maxVPCNum != 0 && (n <= maxVPCNum || !e.hasIPv6(p)) {
+		if n&maxVPCNum != 0 && !e.hasIPv6(p) {
 			return p
 		}
 	}

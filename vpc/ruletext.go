@@ -173,7 +173,7 @@ func parsePeer(s string) (Peer, error) {
 		return Peer{PrefixList: s}, nil
 	}
 	p, err := netip.ParsePrefix(s)
-	if err != nil {
+	if err != nil || p.Addr().Is4In6() {
 		return Peer{}, fmt.Errorf("%q is neither a range, as 10.0.0.0/8 is, nor the id of a group or a prefix list", s)
 	}
 	return Peer{CIDR: p.Masked()}, nil

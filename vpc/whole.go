@@ -3,6 +3,7 @@ package vpc
 import (
 	"fmt"
 	"iter"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -107,7 +108,7 @@ var freeText = []string{"ID", "Name", "KeyName", "Description", "Tags", "Token",
 // Unsound says of an object what is wrong with it: what it refers to and the State does not have, or what no operation
 // would have made so. It is "" where there is no such object. References that AWS lets dangle are sound.
 func (s *State) Unsound() string {
-	byName, check := s.byName(), checker{s, map[string]string{}}
+	byName, check := s.byName(), checker{s, map[string]string{}, map[netip.Prefix]string{}}
 	for _, t := range s.tables() {
 		wrong := ""
 		t.each(func(c Change) bool {

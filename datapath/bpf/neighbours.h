@@ -173,7 +173,7 @@ static __noinline int answer_nd(struct __sk_buff *skb, const struct interface *e
 		return drop(skb, e, SPOOFED);
 
 	__u8 mac[MAC_LEN] __attribute__((aligned(4)));
-	if (kind != ND_SOURCE || !neighbour(e, &target, mac))
+	if (kind != ND_SOURCE || is_mapped(&target) || !neighbour(e, &target, mac))
 		return drop(skb, e, NO_DESTINATION);
 	if (bpf_skb_change_tail(skb, sizeof(*f), 0) || !advertise(skb, e, &from, &target, mac))
 		return drop(skb, e, INTERNAL);

@@ -89,7 +89,7 @@ static __always_inline struct interface *local(__u32 vpc, const struct packet *p
 			return e;
 	}
 	struct interface *e = interface_with(vpc, &p->dst);
-	if (e && known)
+	if (e && known && !p->wide)
 		WRITE_ONCE(known->peer, e->slot);
 	return e;
 }

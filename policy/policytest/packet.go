@@ -207,6 +207,9 @@ func RandomND(r *rand.Rand, v *policy.View) (from uint32, n flow.NDPacket) {
 		n.Target = policy.GatewayIPv6
 	case 1, 2:
 		n.Target = own(r, v, one(r, v.Interfaces...), false)
+		if r.IntN(4) == 0 { // an address of IPv4, which nobody has in IPv6
+			n.Target = netip.AddrFrom16(one(r, v.Interfaces...).Addr.As16())
+		}
 	}
 	return i.Num, n
 }
