@@ -136,12 +136,8 @@ func acl(a policy.ACL) ([]uint64, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := bytesOf(cells)
-		if known[key] == 0 {
-			known[key] = len(out)
-			out = append(out, cells...)
-		}
-		out[at] = pair(known[key], 0)
+		begins := once(&out, known, cells)
+		out[at] = pair(begins, 0)
 	}
 	return extent(extentACL, out), nil
 }

@@ -374,14 +374,20 @@ func ruleset(groups []policy.Group) ([]uint64, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := bytesOf(cells)
-		if known[key] == 0 {
-			known[key] = len(out)
-			out = append(out, cells...)
-		}
-		out[tableAt(family, direction, class)] = uint64(known[key])
+		begins := once(&out, known, cells)
+		out[tableAt(family, direction, class)] = uint64(begins)
 	}
 	return extent(extentRuleset, out), nil
+}
+
+// once is where the cells begin in out, to which they are added if they are not there yet. known are those that are.
+func once(out *[]uint64, known map[string]int, cells []uint64) int {
+	key := bytesOf(cells)
+	if known[key] == 0 {
+		known[key] = len(*out)
+		*out = append(*out, cells...)
+	}
+	return known[key]
 }
 
 // routes compiles a subnet's routes to intervals of addresses.
