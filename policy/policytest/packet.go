@@ -112,7 +112,10 @@ func RandomPause(r *rand.Rand) uint32 {
 // RandomFrame makes a frame: a random packet's, ARP, neighbour discovery, or any of them damaged.
 func RandomFrame(r *rand.Rand, v *policy.View) (from uint32, frame []byte) {
 	from, p := RandomPacket(r, v)
-	if frame = flow.Build(p); r.IntN(4) == 0 {
+	if frame = flow.Build(p); p.Src.Is6() && r.IntN(2) == 0 {
+		return from, damage(r, extend(r, frame))
+	}
+	if r.IntN(4) == 0 {
 		from, a := RandomARP(r, v)
 		return from, damage(r, flow.BuildARP(a))
 	} else if r.IntN(4) == 0 {
@@ -120,6 +123,33 @@ func RandomFrame(r *rand.Rand, v *policy.View) (from uint32, frame []byte) {
 		return from, damage(r, flow.BuildND(n))
 	}
 	return from, damage(r, frame)
+}
+
+// extend puts extension headers of all kinds, up to more than are read, before what follows the IPv6 header.
+func extend(r *rand.Rand, frame []byte) []byte {
+	const header, next, length = 14 + 40, 14 + 6, 14 + 4
+	var chain []byte
+	for left := one(r, 1, 1, 2, 3, 8, 9); left > 0; left-- {
+		kind, size := one(r, 60, 60, 60, 43, 44, 51), r.IntN(3)
+		if left == 1 && r.IntN(2) == 0 { // the first one of all
+			kind = 0
+		}
+		h := make([]byte, 8*(size+1))
+		h[1] = byte(size)
+		switch kind {
+		case 43:
+			h[3] = byte(r.IntN(8) / 7) // segments left
+		case 44:
+			h = h[:8]
+			binary.BigEndian.PutUint16(h[2:], one(r, uint16(0), 0, 1, 6, 8, 9, 24, 1480))
+			binary.BigEndian.PutUint32(h[4:], one(r, uint32(7), 7|1<<16, 8))
+		}
+		h[0], frame[next] = frame[next], byte(kind)
+		chain = append(h, chain...)
+	}
+	frame = slices.Concat(frame[:header], chain, frame[header:])
+	binary.BigEndian.PutUint16(frame[length:], uint16(len(frame)-header))
+	return frame
 }
 
 // damage leaves some frames whole. The places that it prefers are where lengths and kinds stand.

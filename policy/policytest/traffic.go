@@ -40,6 +40,9 @@ func (t *Traffic) Next(r *rand.Rand, v *policy.View) (from uint32, p flow.Packet
 // piece makes the packet a fragment: mostly of one whose first piece may have been sent not long ago.
 func (t *Traffic) piece(r *rand.Rand, p *flow.Packet) {
 	p.Fragment = flow.Fragment{ID: one(r, uint32(7), 7, 7, 7+64, 8), More: true}
+	if p.Src.Is6() {
+		p.Fragment.ID = one(r, p.Fragment.ID, 7+1<<16, 7+1<<31)
+	}
 	if r.IntN(2) == 0 {
 		return
 	}
