@@ -3,6 +3,7 @@ package datapath
 import (
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -303,14 +304,7 @@ func (p pool) words() (host, pool, mask kernelAddress) {
 	if !p.of.IsValid() {
 		return host, kernelAddress{W: [4]uint32{1, 1, 1, 1}}, mask
 	}
-	ones := p.of.Addr().AsSlice()
-	for bit := range 8 * len(ones) {
-		ones[bit/8] &^= 0x80 >> (bit % 8)
-		if bit < p.of.Bits() {
-			ones[bit/8] |= 0x80 >> (bit % 8)
-		}
-	}
-	m, _ := netip.AddrFromSlice(ones)
+	m, _ := netip.AddrFromSlice(net.CIDRMask(p.of.Bits(), p.of.Addr().BitLen()))
 	return wide(p.host), wide(p.of.Addr()), wide(m)
 }
 

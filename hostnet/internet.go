@@ -108,8 +108,8 @@ func (l *Links) UpInternet(ipv6 netip.Prefix) error {
 	if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+n.Name+"/forwarding", []byte("0"), 0); err != nil {
 		return fmt.Errorf("turn off forwarding: %w", err)
 	}
-	if err := l.giveIPv6(n, ipv6); err != nil && !noIPv6(err) {
-		return fmt.Errorf("set the IPv6 address of %s: %w", n.Name, err)
+	if err := l.giveIPv6(n, ipv6); err != nil {
+		return fmt.Errorf("give %s its IPv6 address: %w", n.Name, err)
 	}
 	for _, index := range []int{n.Out, n.Index} {
 		if err := l.handle.LinkSetUp(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Index: index}}); err != nil {
@@ -119,14 +119,22 @@ func (l *Links) UpInternet(ipv6 netip.Prefix) error {
 	return nil
 }
 
-// giveIPv6 gives the host's end its address in the block of IPv6. Nothing is forwarded from there either.
+// giveIPv6 gives the host's end its address in the block of IPv6, where the machine has IPv6. Nothing is forwarded from
+// there either.
 func (l *Links) giveIPv6(n Internet, block netip.Prefix) error {
 	addr := netip.PrefixFrom(block.Masked().Addr().Next(), block.Bits())
 	link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: n.Name, Index: n.Index}}
-	if err := l.handle.AddrReplace(link, &netlink.Addr{IPNet: ipNet(addr), Flags: unix.IFA_F_NODAD}); err != nil {
+	err := os.WriteFile("/proc/sys/net/ipv6/conf/"+n.Name+"/forwarding", []byte("0"), 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("turn off forwarding: %w", err)
+	}
+	if err := l.handle.AddrReplace(link, &netlink.Addr{IPNet: ipNet(addr), Flags: unix.IFA_F_NODAD}); err != nil && !noIPv6(err) {
 		return err
 	}
-	return os.WriteFile("/proc/sys/net/ipv6/conf/"+n.Name+"/forwarding", []byte("0"), 0)
+	return nil
 }
 
 func (l *Links) removeInternet() error {

@@ -260,6 +260,7 @@ func (w *Wire) arrives(s single) (bool, string, error) {
 	}
 }
 
+// wait lets the time of the kernel pass, by which connections expire: what is shown is that nothing happens.
 func (w *Wire) wait(seconds int) { time.Sleep(time.Duration(seconds) * time.Second) }
 
 func (w *Wire) quota(name, value string) error {
