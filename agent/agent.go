@@ -142,7 +142,7 @@ func (a *Agent) adopt() error {
 			a.wired[l.ID] = wire{index: l.Index, leaving: true}
 			continue
 		}
-		if err := a.kernel.Attach(l.ID, l.Index); err != nil {
+		if err := a.kernel.Adopt(l.ID, l.Index); err != nil {
 			return fmt.Errorf("attach to %s: %w", l.Name, err)
 		}
 		a.wired[l.ID] = wire{index: l.Index}

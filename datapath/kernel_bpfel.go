@@ -41,7 +41,8 @@ type kernelConnection struct {
 	Seen     uint32
 	Opened   uint32
 	Peer     uint32
-	Reserved [4]uint32
+	Other    uint32
+	Reserved [3]uint32
 	Packets  [2]uint64
 	Bytes    [2]uint64
 }
@@ -102,7 +103,8 @@ type kernelInterface struct {
 	Mac      [6]uint8
 	Pad      uint16
 	Acl      uint32
-	Reserved [2]uint32
+	Adopt    uint32
+	Reserved uint32
 	Timeout  [16]uint32
 }
 

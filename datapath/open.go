@@ -49,13 +49,14 @@ type Datapath struct {
 	places  mirror[kernelPlace] // → slot
 	members mirror[kernelPlace] // → extent
 
-	resting map[uint32]time.Time // slots that nothing points to, since when
+	resting  map[uint32]time.Time // slots that nothing points to, since when
+	adopting map[uint32]uint32    // links that connections are taken up at, by ifindex: until which second
 }
 
 // Open makes the maps, or adopts those that are pinned: what is in force stays so. Links that are
 // attached to programs of another build get this one's, with no packet between them unjudged.
 func Open(o Options) (_ *Datapath, err error) {
-	d := &Datapath{dir: filepath.Join(o.Dir, fmt.Sprintf("v%d", Layout)), resting: map[uint32]time.Time{}}
+	d := &Datapath{dir: filepath.Join(o.Dir, fmt.Sprintf("v%d", Layout)), resting: map[uint32]time.Time{}, adopting: map[uint32]uint32{}}
 	defer func() {
 		if err != nil {
 			d.Close()

@@ -23,7 +23,8 @@ type crossing struct {
 	at        *Interface
 	direction direction
 	packet    flow.Packet
-	public    bool // it comes by public addresses: no rule that names a group lets it in
+	public    bool   // it comes by public addresses: no rule that names a group lets it in
+	sender    uint32 // in: the Num of the interface that sent it from an address of its own; 0: none did
 }
 
 // remote is the other end's address.

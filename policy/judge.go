@@ -71,12 +71,14 @@ func (t *Tracker) Judge(v *View, now, from uint32, p flow.Packet) Verdict {
 		}
 	}
 	var last Verdict
+	leaving := crossing{at: sender, direction: out, packet: p}
 	if sender != nil {
-		last = t.gate(v, now, crossing{at: sender, direction: out, packet: p})
+		last = t.gate(v, now, leaving)
 		if !last.Allow {
 			return last
 		}
 	}
+	known := last.Reason == Established
 	h := route(v, sender, p)
 	if h.dropped.Drops() {
 		return drop(h.dropped, h.by)
@@ -85,10 +87,13 @@ func (t *Tracker) Judge(v *View, now, from uint32, p flow.Packet) Verdict {
 		return Verdict{Reason: why, Interface: by, Entry: entry}
 	}
 	if h.receiver != nil {
-		last = t.gate(v, now, crossing{at: h.receiver, direction: in, packet: h.packet, public: h.public})
+		last = t.gate(v, now, crossing{at: h.receiver, direction: in, packet: h.packet, public: h.public, sender: author(sender, p)})
 		if !last.Allow {
 			return last
 		}
+	}
+	if known {
+		t.reached(leaving, h.receiver)
 	}
 	if sent.Fragment.First() {
 		t.fragments.remember(now, from, sent)
@@ -119,6 +124,14 @@ func source(v *View, sender *Interface, p flow.Packet) bool {
 		return p.Src == v.Host(p.Src) || !v.pool(p.Src).Contains(p.Src)
 	}
 	return p.SrcMAC == sender.MAC && (sender.Has(p.Src) || !sender.SourceDestCheck)
+}
+
+// author is the Num of the interface that sends from an address of its own; 0: it is the internet, or forwards for others.
+func author(sender *Interface, p flow.Packet) uint32 {
+	if sender == nil || !sender.Has(p.Src) {
+		return 0
+	}
+	return sender.Num
 }
 
 // deliver hands the packet over: addressed to the receiver, from the neighbour or from the gateway.

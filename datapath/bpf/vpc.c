@@ -39,13 +39,14 @@ int from_interface(struct __sk_buff *skb)
 	if (p.later && !recall(sender, &p, now))
 		return drop(skb, sender, FRAGMENT);
 	struct crossing x = {.at = sender, .packet = &p, .direction = OUT, .config = c, .now = now};
-	struct connection *known = 0;
-	why = gate(&x, &known);
+	struct connection *leaving = 0, *entering = 0;
+	why = gate(&x, &leaving);
 	if (why > RELATED)
 		return drop(skb, sender, why);
+	x.sender = author(sender, &p);
 
 	struct hop h = {.src = p.src.w[3], .dst = p.dst.w[3], .quoted_src = p.quote.src.w[3], .quoted_dst = p.quote.dst.w[3]};
-	enum reason routed = route(c, sender, &p, known, &h);
+	enum reason routed = route(c, sender, &p, leaving, &h);
 	if (routed)
 		return drop(skb, h.by, routed);
 	__u32 entry = 0;
@@ -57,9 +58,10 @@ int from_interface(struct __sk_buff *skb)
 		x.at = h.receiver;
 		x.direction = IN;
 		x.public = h.public;
-		why = gate(&x, &known);
+		why = gate(&x, &entering);
 		if (why > RELATED)
 			return drop(skb, h.receiver, why);
+		reached(leaving, h.receiver);
 	}
 	if (p.first)
 		remember(sender, &p, h.src, h.dst, now);
