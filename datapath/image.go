@@ -120,7 +120,7 @@ func (l *lowering) subnets() error {
 		}
 		taken[at] = s.ID
 		l.subnet[s.ID] = s
-		cells, err := routes(s.Routes)
+		cells, err := routes(s.Routes, func(r policy.Route) way { return l.way(s, r) })
 		if err != nil {
 			return fmt.Errorf("subnet %s: %w", s.ID, err)
 		}
@@ -131,6 +131,19 @@ func (l *lowering) subnets() error {
 		l.acls[s.ID] = l.extent(cells)
 	}
 	return nil
+}
+
+// way is where the route leads interfaces of the subnet: to another interface by its address in their VPC, if that is there.
+func (l *lowering) way(s *policy.Subnet, r policy.Route) way {
+	if r.Target != policy.NetworkInterface {
+		return way{r.Target, r.Num}
+	}
+	for _, i := range l.view.Interfaces {
+		if i.Num == r.Num && i.VPC == s.VPC {
+			return way{r.Target, be(i.Addr)}
+		}
+	}
+	return way{r.Target, 0}
 }
 
 func (l *lowering) add(i *policy.Interface) error {

@@ -182,8 +182,15 @@ func (d *decoder) route(p *hostpb.Route) policy.Route {
 	r := policy.Route{Destination: d.prefix(p.GetDestination())}
 	d.want(r.Destination.IsValid(), "a route has no destination")
 	t := p.GetTarget() - 1 // the message keeps 0 for "not said"
-	d.want(t >= 0 && t <= hostpb.Route_Target(policy.Internet), "a route leads to %v", p.GetTarget())
-	r.Target = policy.Target(t)
+	d.want(t >= 0 && t <= hostpb.Route_Target(policy.NetworkInterface), "a route leads to %v", p.GetTarget())
+	switch r.Target = policy.Target(t); r.Target {
+	case policy.Peering:
+		r.Num = d.vpc(p.GetNum())
+	case policy.NetworkInterface:
+		r.Num = d.num(p.GetNum())
+	default:
+		d.want(p.GetNum() == 0, "a route that leads to %v has number %d", p.GetTarget(), p.GetNum())
+	}
 	return r
 }
 

@@ -57,7 +57,7 @@ func encodeView(v *policy.View) *hostpb.View {
 		}),
 		Subnets: each(v.Subnets, func(s policy.Subnet) *hostpb.Subnet {
 			return &hostpb.Subnet{Id: s.ID, Vpc: s.VPC, Cidr: encodePrefix(s.CIDR), Routes: each(s.Routes, func(r policy.Route) *hostpb.Route {
-				return &hostpb.Route{Destination: encodePrefix(r.Destination), Target: hostpb.Route_Target(r.Target) + 1}
+				return &hostpb.Route{Destination: encodePrefix(r.Destination), Target: hostpb.Route_Target(r.Target) + 1, Num: r.Num}
 			}), Ingress: each(s.ACL.Ingress, encodeEntry), Egress: each(s.ACL.Egress, encodeEntry)}
 		}),
 		Members: each(v.Members, func(m policy.Member) *hostpb.Member {

@@ -28,6 +28,7 @@ type Memory struct {
 func NewMemory() (*Memory, error) {
 	m := &Memory{scope: vpc.Scope{Account: "123456789012", Region: "us-east-1"}, state: vpc.New(), now: 1, port: 40000}
 	e := m.edit()
+	e.Accounts.Put(&vpc.Account{ID: m.scope.Account})
 	cell := e.Cell()
 	cell.Public = netip.MustParsePrefix("198.18.0.0/20")
 	e.Cells.Put(&cell)

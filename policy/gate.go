@@ -23,7 +23,7 @@ type crossing struct {
 	at        *Interface
 	direction direction
 	packet    flow.Packet
-	public    bool   // it comes by public addresses: no rule that names a group lets it in
+	vpc       uint32 // that the interface at the other end is in; 0: there is none, or another one forwards the packet
 	sender    uint32 // in: the Num of the interface that sent it from an address of its own; 0: none did
 }
 
@@ -126,12 +126,13 @@ func (w What) AllPorts(protocol uint8) bool {
 	return w.Protocol == -1 || w.Protocol == int(protocol) && w.From <= 0 && w.To >= 65535
 }
 
-// who tells whether the other end is one that the rule names. https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
+// who tells whether the other end is one that the rule names. By a group it is named where it is an interface that sends or
+// gets the packet itself, by private addresses. https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
 func who(v *View, c crossing, r *Rule) bool {
 	if r.Group == 0 {
 		return r.CIDR.Contains(c.remote())
 	}
-	return !c.public && member(v, c.at.VPC, c.remote(), r.Group)
+	return c.vpc != 0 && member(v, c.vpc, c.remote(), r.Group)
 }
 
 // member tells whether the address belongs to an interface of the VPC that carries the group.

@@ -72,27 +72,34 @@ func (t *Tracker) Judge(v *View, now, from uint32, p flow.Packet) Verdict {
 	}
 	var last Verdict
 	leaving := crossing{at: sender, direction: out, packet: p}
+	var by Route
 	if sender != nil {
+		by = route(v, sender, p.Dst)
+		leaving.vpc = by.vpc(sender)
 		last = t.gate(v, now, leaving)
 		if !last.Allow {
 			return last
 		}
 	}
 	known := last.Reason == Established
-	h := route(v, sender, p)
+	h := follow(v, sender, by, p)
 	if h.dropped.Drops() {
 		return drop(h.dropped, h.by)
 	}
-	if why, by, entry := boundary(v, sender, p, h); why.Drops() {
-		return Verdict{Reason: why, Interface: by, Entry: entry}
+	if why, at, entry := boundary(v, sender, p, h); why.Drops() {
+		return Verdict{Reason: why, Interface: at, Entry: entry}
 	}
 	if h.receiver != nil {
-		last = t.gate(v, now, crossing{at: h.receiver, direction: in, packet: h.packet, public: h.public, sender: author(sender, p)})
+		entering := crossing{at: h.receiver, direction: in, packet: h.packet, sender: author(sender, p)}
+		if entering.sender != 0 && !h.public {
+			entering.vpc = sender.VPC
+		}
+		last = t.gate(v, now, entering)
 		if !last.Allow {
 			return last
 		}
 	}
-	if known {
+	if known && h.receiver != nil && !h.forwarded {
 		t.reached(leaving, h.receiver)
 	}
 	if sent.Fragment.First() {

@@ -97,44 +97,56 @@ func referenced(s *vpc.State, g *vpc.SecurityGroup, p vpc.Peer) uint32 {
 // of two lists with the same range the one that the table names first.
 // https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
 func routes(s *vpc.State, subnet *vpc.Subnet) (out []Route) {
-	byPrefix := map[netip.Prefix]Target{}
-	add := func(prefix netip.Prefix, target Target) {
+	byPrefix := map[netip.Prefix]Route{}
+	add := func(prefix netip.Prefix, r Route) {
 		if _, ok := byPrefix[prefix]; !ok && meant(prefix) {
-			byPrefix[prefix] = target
+			r.Destination = prefix
+			byPrefix[prefix] = r
 		}
 	}
 	if v := s.VPCs.Get(subnet.VPC); v != nil {
 		for _, cidr := range v.CIDRs() {
-			add(cidr, Local)
+			add(cidr, Route{Target: Local})
 		}
 		for _, b := range v.IPv6 {
-			add(b.CIDR, Local)
+			add(b.CIDR, Route{Target: Local})
 		}
 	}
 	if t := s.RouteTableOf(subnet); t != nil {
 		for _, r := range t.Routes {
-			add(r.Destination.Masked(), routeTarget(s, subnet.VPC, r.Target))
+			add(r.Destination.Masked(), toward(s, subnet.VPC, r.Target))
 		}
 		for _, r := range t.Routes {
 			for _, prefix := range listed(s, r.PrefixList) {
-				add(prefix, routeTarget(s, subnet.VPC, r.Target))
+				add(prefix, toward(s, subnet.VPC, r.Target))
 			}
 		}
 	}
-	for prefix, target := range byPrefix {
-		out = append(out, Route{prefix, target})
+	for _, r := range byPrefix {
+		out = append(out, r)
 	}
 	slices.SortFunc(out, func(a, b Route) int { return a.Destination.Compare(b.Destination) })
 	return out
 }
 
-// routeTarget is where the id leads from the VPC: a gateway that is gone, detached or another VPC's
-// is a blackhole, and so is every kind of target that packets cannot take yet.
-func routeTarget(s *vpc.State, vpc, id string) Target {
+// toward is where the id leads from the VPC: what is gone, detached or of another VPC is a blackhole, and so is every kind of
+// target that packets cannot take yet.
+func toward(s *vpc.State, vpc, id string) Route {
 	if g := s.InternetGateways.Get(id); g != nil && g.VPC == vpc {
-		return Internet
+		return Route{Target: Internet}
 	}
-	return Nowhere
+	if p := s.Peerings.Get(id); p != nil && p.Status == "active" {
+		switch vpc {
+		case p.Requester.VPC:
+			return Route{Target: Peering, Num: vpcNum(s, p.Accepter.VPC)}
+		case p.Accepter.VPC:
+			return Route{Target: Peering, Num: vpcNum(s, p.Requester.VPC)}
+		}
+	}
+	if i := s.Interfaces.Get(id); i != nil && i.VPC == vpc && enforced(s, i) {
+		return Route{Target: NetworkInterface, Num: i.Num}
+	}
+	return Route{}
 }
 
 // acl has the entries without the last ones, of either IP version: those are what is left.

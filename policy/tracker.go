@@ -113,7 +113,7 @@ func (t *Tracker) hit(now uint32, c crossing) bool {
 
 // reached notes which interface got the packet of a known connection: that one may answer.
 func (t *Tracker) reached(c crossing, receiver *Interface) {
-	if k, ok := c.key(); ok && receiver != nil {
+	if k, ok := c.key(); ok {
 		t.entries[k].other = receiver.Num
 	}
 }

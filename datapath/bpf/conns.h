@@ -41,8 +41,8 @@ struct crossing {
 	__u32 now;
 	__u32 sender; /* IN: Num of the interface that sent it from an address of its own; 0: none did */
 	struct connection_key key;
+	__u32 vpc;	/* that the interface at the other end is in; 0: there is none, or another one forwards the packet */
 	__u8 direction; /* enum direction */
-	bool public;	/* it comes by public addresses */
 	bool known;	/* the table has its key, if of a connection that is over, or another one */
 };
 

@@ -12,7 +12,7 @@ static __noinline enum reason judge(const struct crossing *c)
 	if (related(c))
 		return RELATED;
 	__u32 ruleset = READ_ONCE(c->at->ruleset); /* once: the packet sees one version */
-	if (!rules_allow(c->at, ruleset, c->direction, p, c->public))
+	if (!rules_allow(ruleset, c->direction, p, c->vpc))
 		return c->direction == OUT ? NO_EGRESS_RULE : NO_INGRESS_RULE;
 	if (!(p->begins || adopted(c)) || untracked(ruleset, c->direction, p))
 		return ALLOWED;

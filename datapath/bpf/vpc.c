@@ -39,6 +39,8 @@ int from_interface(struct __sk_buff *skb)
 	if (p.later && !recall(sender, &p, now))
 		return drop(skb, sender, FRAGMENT);
 	struct crossing x = {.at = sender, .packet = &p, .direction = OUT, .config = c, .now = now};
+	__u64 to = way(sender, &p.dst, p.wide);
+	x.vpc = vpc_of(to, sender);
 	struct connection *leaving = 0, *entering = 0;
 	why = gate(&x, &leaving);
 	if (why > RELATED)
@@ -46,7 +48,7 @@ int from_interface(struct __sk_buff *skb)
 	x.sender = author(sender, &p);
 
 	struct hop h = {.src = p.src.w[3], .dst = p.dst.w[3], .quoted_src = p.quote.src.w[3], .quoted_dst = p.quote.dst.w[3]};
-	enum reason routed = route(c, sender, &p, leaving, &h);
+	enum reason routed = follow(c, sender, to, &p, leaving, &h);
 	if (routed)
 		return drop(skb, h.by, routed);
 	__u32 entry = 0;
@@ -57,11 +59,12 @@ int from_interface(struct __sk_buff *skb)
 	if (h.receiver) {
 		x.at = h.receiver;
 		x.direction = IN;
-		x.public = h.public;
+		x.vpc = x.sender && !h.public ? sender->vpc : 0;
 		why = gate(&x, &entering);
 		if (why > RELATED)
 			return drop(skb, h.receiver, why);
-		reached(leaving, h.receiver);
+		if (!h.forwarded)
+			reached(leaving, h.receiver);
 	}
 	if (p.first)
 		remember(sender, &p, h.src, h.dst, now);
@@ -95,7 +98,7 @@ int from_internet(struct __sk_buff *skb)
 	if (why)
 		return deny(skb, h.by, why, entry);
 
-	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .public = true, .config = c, .now = now};
+	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .config = c, .now = now};
 	struct connection *known = 0;
 	why = gate(&x, &known);
 	if (why > RELATED)

@@ -78,10 +78,12 @@ func (InstanceReport_State) EnumDescriptor() ([]byte, []int) {
 type Route_Target int32
 
 const (
-	Route_TARGET_UNSPECIFIED Route_Target = 0
-	Route_TARGET_NOWHERE     Route_Target = 1
-	Route_TARGET_LOCAL       Route_Target = 2
-	Route_TARGET_INTERNET    Route_Target = 3
+	Route_TARGET_UNSPECIFIED       Route_Target = 0
+	Route_TARGET_NOWHERE           Route_Target = 1
+	Route_TARGET_LOCAL             Route_Target = 2
+	Route_TARGET_INTERNET          Route_Target = 3
+	Route_TARGET_PEERING           Route_Target = 4
+	Route_TARGET_NETWORK_INTERFACE Route_Target = 5
 )
 
 // Enum value maps for Route_Target.
@@ -91,12 +93,16 @@ var (
 		1: "TARGET_NOWHERE",
 		2: "TARGET_LOCAL",
 		3: "TARGET_INTERNET",
+		4: "TARGET_PEERING",
+		5: "TARGET_NETWORK_INTERFACE",
 	}
 	Route_Target_value = map[string]int32{
-		"TARGET_UNSPECIFIED": 0,
-		"TARGET_NOWHERE":     1,
-		"TARGET_LOCAL":       2,
-		"TARGET_INTERNET":    3,
+		"TARGET_UNSPECIFIED":       0,
+		"TARGET_NOWHERE":           1,
+		"TARGET_LOCAL":             2,
+		"TARGET_INTERNET":          3,
+		"TARGET_PEERING":           4,
+		"TARGET_NETWORK_INTERFACE": 5,
 	}
 )
 
@@ -1387,6 +1393,7 @@ type Route struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Destination   *Prefix                `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
 	Target        Route_Target           `protobuf:"varint,2,opt,name=target,proto3,enum=crenel.host.v1.Route_Target" json:"target,omitempty"`
+	Num           uint32                 `protobuf:"varint,3,opt,name=num,proto3" json:"num,omitempty"` // of the peer's VPC, or of the interface
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1433,6 +1440,13 @@ func (x *Route) GetTarget() Route_Target {
 		return x.Target
 	}
 	return Route_TARGET_UNSPECIFIED
+}
+
+func (x *Route) GetNum() uint32 {
+	if x != nil {
+		return x.Num
+	}
+	return 0
 }
 
 type Member struct {
@@ -1675,15 +1689,18 @@ const file_host_proto_rawDesc = "" +
 	"\bprotocol\x18\x03 \x01(\x11R\bprotocol\x12\x12\n" +
 	"\x04from\x18\x04 \x01(\x11R\x04from\x12\x0e\n" +
 	"\x02to\x18\x05 \x01(\x11R\x02to\x12*\n" +
-	"\x04cidr\x18\x06 \x01(\v2\x16.crenel.host.v1.PrefixR\x04cidr\"\xd4\x01\n" +
+	"\x04cidr\x18\x06 \x01(\v2\x16.crenel.host.v1.PrefixR\x04cidr\"\x99\x02\n" +
 	"\x05Route\x128\n" +
 	"\vdestination\x18\x01 \x01(\v2\x16.crenel.host.v1.PrefixR\vdestination\x124\n" +
-	"\x06target\x18\x02 \x01(\x0e2\x1c.crenel.host.v1.Route.TargetR\x06target\"[\n" +
+	"\x06target\x18\x02 \x01(\x0e2\x1c.crenel.host.v1.Route.TargetR\x06target\x12\x10\n" +
+	"\x03num\x18\x03 \x01(\rR\x03num\"\x8d\x01\n" +
 	"\x06Target\x12\x16\n" +
 	"\x12TARGET_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eTARGET_NOWHERE\x10\x01\x12\x10\n" +
 	"\fTARGET_LOCAL\x10\x02\x12\x13\n" +
-	"\x0fTARGET_INTERNET\x10\x03\"F\n" +
+	"\x0fTARGET_INTERNET\x10\x03\x12\x12\n" +
+	"\x0eTARGET_PEERING\x10\x04\x12\x1c\n" +
+	"\x18TARGET_NETWORK_INTERFACE\x10\x05\"F\n" +
 	"\x06Member\x12\x10\n" +
 	"\x03vpc\x18\x01 \x01(\rR\x03vpc\x12\x12\n" +
 	"\x04addr\x18\x02 \x01(\fR\x04addr\x12\x16\n" +

@@ -33,7 +33,7 @@ func (w *world) change() {
 		}
 	case 5: // routes
 		s := &w.v.Subnets[w.IntN(len(w.v.Subnets))]
-		s.Routes = w.newRoutes(s.Routes)
+		s.Routes = w.newRoutes(*s)
 	case 6, 7: // an entry of a network ACL, or another ACL
 		a := &w.v.Subnets[w.IntN(len(w.v.Subnets))].ACL
 		if w.IntN(4) == 0 {

@@ -33,7 +33,8 @@ func main() {
 	b.WriteString("\tSTATES,\n};\n")
 
 	b.WriteString("\n/* policy.Target */\nenum target {\n")
-	fmt.Fprintf(&b, "\tNOWHERE = %d,\n\tLOCAL = %d,\n\tINTERNET = %d,\n};\n", policy.Nowhere, policy.Local, policy.Internet)
+	fmt.Fprintf(&b, "\tNOWHERE = %d,\n\tLOCAL = %d,\n\tINTERNET = %d,\n\tPEERING = %d,\n\tNETWORK_INTERFACE = %d,\n};\n",
+		policy.Nowhere, policy.Local, policy.Internet, policy.Peering, policy.NetworkInterface)
 
 	b.WriteString("\n/* policy.GatewayMAC */\n#define GATEWAY_MAC {")
 	for i, x := range policy.GatewayMAC {
