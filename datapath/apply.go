@@ -122,6 +122,9 @@ func kernelInterfaceOf(i imageInterface, at []uint32, ifindex uint32) kernelInte
 	if !i.sourceDestCheck {
 		k.Flags |= kernelInterfaceFlagANY_SOURCE
 	}
+	if i.open {
+		k.Flags |= kernelInterfaceFlagOPEN
+	}
 	copy(k.Timeout[:], i.timeouts[:])
 	return k
 }

@@ -390,10 +390,12 @@ func once(out *[]uint64, known map[string]int, cells []uint64) int {
 	return known[key]
 }
 
-// A way is where a route leads, as routes are compiled: which of the targets, and what of it.
+// A way is where a route leads, as routes are compiled: which of the targets, what of it, and whether what begins there is
+// tracked whatever the rules say.
 type way struct {
-	target policy.Target
-	what   uint32
+	target  policy.Target // none of those that always track
+	what    uint32
+	tracked bool
 }
 
 // routes compiles a subnet's routes to intervals of addresses. wayOf says where each leads.
@@ -422,7 +424,11 @@ func routes(rs []policy.Route, wayOf func(policy.Route) way) ([]uint64, error) {
 	}
 	out[1] = pair(count[0], count[1])
 	for _, w := range ways {
-		out = append(out, pair(int(w.target), int(w.what)))
+		to := int(w.target)
+		if w.tracked {
+			to |= 1 << 8
+		}
+		out = append(out, pair(to, int(w.what)))
 	}
 	return extent(extentRoutes, out), nil
 }

@@ -309,7 +309,7 @@ func FuzzRoutes(f *testing.F) {
 				addrs = append(addrs, around(p)...)
 			}
 		}
-		cells, err := routes(v.Subnets[0].Routes, func(r policy.Route) way { return way{r.Target, r.Num} })
+		cells, err := routes(v.Subnets[0].Routes, func(r policy.Route) way { return way{target: r.Target, what: r.Num, tracked: r.Num == 3} })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,7 +320,7 @@ func FuzzRoutes(f *testing.F) {
 				at, n = at+n, highHalf(r[1])
 			}
 			to := r[2+lowHalf(r[1])+3*highHalf(r[1])+r.with(at, n, a)]
-			got := way{policy.Target(lowHalf(to)), highHalf(to)}
+			got := way{policy.Target(uint8(to)), highHalf(to), lowHalf(to)>>8 == 1}
 			if want := leads(v.Subnets[0].Routes, a); got != want {
 				t.Fatalf("%s: %v, want %v\n%v", a, got, want, v.Subnets[0].Routes)
 			}
@@ -340,7 +340,7 @@ func leads(routes []policy.Route, a netip.Addr) way {
 	for bits := a.BitLen(); bits >= 0; bits-- {
 		for _, r := range routes {
 			if r.Destination == netip.PrefixFrom(a, bits).Masked() {
-				return way{r.Target, r.Num}
+				return way{r.Target, r.Num, r.Num == 3}
 			}
 		}
 	}

@@ -113,6 +113,7 @@ type kernelInterfaceFlag uint32
 const (
 	kernelInterfaceFlagANY_SOURCE kernelInterfaceFlag = 1
 	kernelInterfaceFlagPRESENT    kernelInterfaceFlag = 2
+	kernelInterfaceFlagOPEN       kernelInterfaceFlag = 4
 )
 
 type kernelPlace struct {

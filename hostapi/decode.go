@@ -122,7 +122,7 @@ func (d *decoder) view(p *hostpb.View) *policy.View {
 
 func (d *decoder) iface(p *hostpb.Interface) policy.Interface {
 	return policy.Interface{Num: d.num(p.GetNum()), ID: d.id(p.GetId()), VPC: d.vpc(p.GetVpc()), Subnet: d.id(p.GetSubnet()), MAC: d.mac(p.GetMac()),
-		Addr: d.addr(p.GetAddr()), Public: d.maybe(p.GetPublic()), IPv6: each(p.GetIpv6(), d.addr6), Groups: d.nums(p.GetGroups()), SourceDestCheck: p.GetSourceDestCheck(),
+		Addr: d.addr(p.GetAddr()), Public: d.maybe(p.GetPublic()), IPv6: each(p.GetIpv6(), d.addr6), Groups: d.nums(p.GetGroups()), SourceDestCheck: p.GetSourceDestCheck(), Open: p.GetOpen(),
 		Timeouts: policy.Timeouts{TCPEstablished: d.seconds(p.GetTcpEstablishedTimeout()), UDPStream: d.seconds(p.GetUdpStreamTimeout()), UDP: d.seconds(p.GetUdpTimeout())}}
 }
 
@@ -182,11 +182,11 @@ func (d *decoder) route(p *hostpb.Route) policy.Route {
 	r := policy.Route{Destination: d.prefix(p.GetDestination())}
 	d.want(r.Destination.IsValid(), "a route has no destination")
 	t := p.GetTarget() - 1 // the message keeps 0 for "not said"
-	d.want(t >= 0 && t <= hostpb.Route_Target(policy.NetworkInterface), "a route leads to %v", p.GetTarget())
+	d.want(t >= 0 && t <= hostpb.Route_Target(policy.EgressOnly), "a route leads to %v", p.GetTarget())
 	switch r.Target = policy.Target(t); r.Target {
 	case policy.Peering:
 		r.Num = d.vpc(p.GetNum())
-	case policy.NetworkInterface:
+	case policy.NetworkInterface, policy.NATGateway:
 		r.Num = d.num(p.GetNum())
 	default:
 		d.want(p.GetNum() == 0, "a route that leads to %v has number %d", p.GetTarget(), p.GetNum())

@@ -49,7 +49,7 @@ func encodeView(v *policy.View) *hostpb.View {
 	return &hostpb.View{Revision: v.Revision, Public: encodePrefix(v.Public), Ipv6: encodePrefix(v.IPv6),
 		Interfaces: each(v.Interfaces, func(i policy.Interface) *hostpb.Interface {
 			return &hostpb.Interface{Num: i.Num, Id: i.ID, Vpc: i.VPC, Subnet: i.Subnet, Mac: encodeMAC(i.MAC), Addr: i.Addr.AsSlice(),
-				Public: i.Public.AsSlice(), Ipv6: each(i.IPv6, netip.Addr.AsSlice), Groups: i.Groups, SourceDestCheck: i.SourceDestCheck,
+				Public: i.Public.AsSlice(), Ipv6: each(i.IPv6, netip.Addr.AsSlice), Groups: i.Groups, SourceDestCheck: i.SourceDestCheck, Open: i.Open,
 				TcpEstablishedTimeout: i.Timeouts.TCPEstablished, UdpStreamTimeout: i.Timeouts.UDPStream, UdpTimeout: i.Timeouts.UDP}
 		}),
 		Groups: each(v.Groups, func(g policy.Group) *hostpb.Group {

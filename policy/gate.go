@@ -24,6 +24,8 @@ type crossing struct {
 	direction direction
 	packet    flow.Packet
 	vpc       uint32 // that the interface at the other end is in; 0: there is none, or another one forwards the packet
+	always    bool   // out: what begins is tracked, whatever the rules: it goes on through a gateway that AWS tracks
+	known     bool   // in: only what belongs to a connection may come that way
 	sender    uint32 // in: the Num of the interface that sent it from an address of its own; 0: none did
 }
 
@@ -44,17 +46,23 @@ func (c crossing) reversed() crossing {
 // gate asks the connections of the interface, and for a packet that belongs to none, nor is an error about one, the
 // rules of its groups. What the rules allow may begin a connection.
 func (t *Tracker) gate(v *View, now uint32, c crossing) Verdict {
+	if c.at.Open {
+		return Verdict{Allow: true, Reason: Allowed, Interface: c.at.Num}
+	}
 	if t.hit(now, c) {
 		return Verdict{Allow: true, Reason: Established, Interface: c.at.Num}
 	}
 	if t.related(now, c) {
 		return Verdict{Allow: true, Reason: Related, Interface: c.at.Num}
 	}
+	if c.known {
+		return drop(NoRoute, c.at.Num)
+	}
 	rule := allowing(v, c)
 	if rule == nil {
 		return drop([...]Reason{out: NoEgressRule, in: NoIngressRule}[c.direction], c.at.Num)
 	}
-	if !untracked(v, c) {
+	if c.always || !untracked(v, c) {
 		if why := t.open(now, c); why.Drops() {
 			return drop(why, c.at.Num)
 		}

@@ -75,7 +75,7 @@ func (t *Tracker) Judge(v *View, now, from uint32, p flow.Packet) Verdict {
 	var by Route
 	if sender != nil {
 		by = route(v, sender, p.Dst)
-		leaving.vpc = by.vpc(sender)
+		leaving.vpc, leaving.always = by.vpc(sender), by.Target == NATGateway || by.Target == EgressOnly
 		last = t.gate(v, now, leaving)
 		if !last.Allow {
 			return last
@@ -90,7 +90,7 @@ func (t *Tracker) Judge(v *View, now, from uint32, p flow.Packet) Verdict {
 		return Verdict{Reason: why, Interface: at, Entry: entry}
 	}
 	if h.receiver != nil {
-		entering := crossing{at: h.receiver, direction: in, packet: h.packet, sender: author(sender, p)}
+		entering := crossing{at: h.receiver, direction: in, packet: h.packet, sender: author(sender, p), known: h.known}
 		if entering.sender != 0 && !h.public {
 			entering.vpc = sender.VPC
 		}

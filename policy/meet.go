@@ -88,7 +88,7 @@ func meetInterfaces(i, j Interface) Interface {
 		i.Public = netip.Addr{}
 	}
 	i.Groups, i.IPv6 = common(i.Groups, j.Groups), common(i.IPv6, j.IPv6)
-	i.SourceDestCheck = i.SourceDestCheck || j.SourceDestCheck
+	i.SourceDestCheck, i.Open = i.SourceDestCheck || j.SourceDestCheck, i.Open && j.Open
 	i.Timeouts = Timeouts{
 		TCPEstablished: min(i.Timeout(TCPEstablished), j.Timeout(TCPEstablished)),
 		UDPStream:      min(i.Timeout(UDPStream), j.Timeout(UDPStream)),

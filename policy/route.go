@@ -15,6 +15,7 @@ type hop struct {
 	public   bool        // it travels by public addresses, through the internet gateway
 	// forwarded: the receiver does not have the address that the packet goes to.
 	forwarded bool
+	known     bool // it may come only if the receiver knows its connection
 }
 
 // vpc is the one in which interfaces have the addresses that the sender's route leads to; 0: it leads to none by address.
@@ -37,9 +38,9 @@ func follow(v *View, sender *Interface, r Route, p flow.Packet) hop {
 	switch r.Target {
 	case Local, Peering:
 		receiver = find(v, func(i *Interface) bool { return i.VPC == r.vpc(sender) && i.Has(p.Dst) })
-	case NetworkInterface:
+	case NetworkInterface, NATGateway:
 		receiver = find(v, func(i *Interface) bool { return i.Num == r.Num && i.VPC == sender.VPC })
-	case Internet:
+	case Internet, EgressOnly:
 		return leave(v, sender, p)
 	default:
 		return hop{dropped: NoRoute, by: sender.Num}
@@ -82,7 +83,8 @@ func enter(v *View, from uint32, p flow.Packet) hop {
 	if receiver == nil {
 		return hop{dropped: NoDestination, by: from}
 	}
-	if route(v, receiver, p.Src).Target != Internet {
+	back := route(v, receiver, p.Src).Target
+	if back != Internet && back != EgressOnly {
 		return hop{dropped: NoRoute, by: receiver.Num}
 	}
 	if p.Dst.Is4() {
@@ -91,7 +93,7 @@ func enter(v *View, from uint32, p flow.Packet) hop {
 		}
 		p.Dst = receiver.Addr
 	}
-	return hop{packet: p, receiver: receiver, public: true}
+	return hop{packet: p, receiver: receiver, public: true, known: back == EgressOnly}
 }
 
 // Unroutable is what no route leads to, whatever the tables say: this network, loopback, link-local addresses of IPv6,

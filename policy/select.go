@@ -29,7 +29,7 @@ func For(s *vpc.State, host string) *View {
 			continue // it can send nothing: no frame has its address
 		}
 		out := Interface{Num: i.Num, ID: i.ID, VPC: vpcNum(s, i.VPC), Subnet: i.Subnet, MAC: mac,
-			Addr: i.PrivateIP, IPv6: slices.SortedFunc(slices.Values(i.IPv6), netip.Addr.Compare), Public: s.PublicOf(i, i.PrivateIP), SourceDestCheck: i.SourceDestCheck,
+			Addr: i.PrivateIP, IPv6: slices.SortedFunc(slices.Values(i.IPv6), netip.Addr.Compare), Public: s.PublicOf(i, i.PrivateIP), SourceDestCheck: i.SourceDestCheck, Open: natGateway(s, i) != nil,
 			Timeouts: Timeouts{TCPEstablished: uint32(i.Tracking.TCPEstablished), UDPStream: uint32(i.Tracking.UDPStream), UDP: uint32(i.Tracking.UDP)}}
 		for _, id := range i.Groups {
 			if n := groupNum(s, i.VPC, id); n != 0 {
@@ -58,8 +58,19 @@ func For(s *vpc.State, host string) *View {
 // IPv6Of is View.IPv6 where View.Public is the pool.
 func IPv6Of(public netip.Prefix) netip.Prefix { return vpc.Cell{Public: public}.IPv6Pool() }
 
-// enforced tells whether the interface belongs to an instance that may send or get packets.
+// natGateway is the one that the interface is of, if packets may take it.
+func natGateway(s *vpc.State, i *vpc.Interface) *vpc.NATGateway {
+	if g := s.NATGateways.Get(i.Owner); g != nil && g.State == "available" && g.Interface == i.ID {
+		return g
+	}
+	return nil
+}
+
+// enforced tells whether the interface belongs to an instance that may send or get packets, or to a gateway.
 func enforced(s *vpc.State, i *vpc.Interface) bool {
+	if natGateway(s, i) != nil {
+		return true
+	}
 	if i.Attachment == nil {
 		return false
 	}
@@ -142,6 +153,14 @@ func toward(s *vpc.State, vpc, id string) Route {
 		case p.Accepter.VPC:
 			return Route{Target: Peering, Num: vpcNum(s, p.Requester.VPC)}
 		}
+	}
+	if g := s.NATGateways.Get(id); g != nil && g.VPC == vpc {
+		if i := s.Interfaces.Get(g.Interface); i != nil && natGateway(s, i) == g {
+			return Route{Target: NATGateway, Num: i.Num}
+		}
+	}
+	if g := s.EgressOnlyGateways.Get(id); g != nil && g.VPC == vpc {
+		return Route{Target: EgressOnly}
 	}
 	if i := s.Interfaces.Get(id); i != nil && i.VPC == vpc && enforced(s, i) {
 		return Route{Target: NetworkInterface, Num: i.Num}

@@ -29,7 +29,7 @@ type View struct {
 	Members    []Member     // by VPC and address
 }
 
-// An Interface is one end of the network: an instance's interface.
+// An Interface is one end of the network: an instance's interface, or a NAT gateway's.
 type Interface struct {
 	Num             uint32 // never used twice; never 0, which is the internet
 	ID              string // "eni-…"
@@ -41,6 +41,7 @@ type Interface struct {
 	IPv6            []netip.Addr // ascending; they are the same on the internet
 	Groups          []uint32     // ascending
 	SourceDestCheck bool
+	Open            bool // it has no groups, and everything passes its gate: a NAT gateway's
 	Timeouts        Timeouts
 }
 
@@ -131,7 +132,7 @@ type Entry struct {
 type Route struct {
 	Destination netip.Prefix
 	Target      Target
-	Num         uint32 // Peering: the number of the peer's VPC; NetworkInterface: the interface's; else 0
+	Num         uint32 // Peering: the number of the peer's VPC; NetworkInterface, NATGateway: the interface's; else 0
 }
 
 // A Target is where a route leads.
@@ -145,6 +146,11 @@ const (
 	// To an interface that need not have the address: it forwards for others.
 	// https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html#appliances
 	NetworkInterface
+	// To a NAT gateway's interface, as to any. What is begun through it is always tracked.
+	NATGateway
+	// Through the egress-only internet gateway, by addresses of IPv6: connections go out, always tracked, and only what belongs to
+	// them comes in. https://docs.aws.amazon.com/vpc/latest/userguide/egress-only-internet-gateway.html
+	EgressOnly
 )
 
 // A Member is an address in a VPC and the groups of its interface, of those that a rule of the View names.

@@ -43,6 +43,7 @@ struct crossing {
 	struct connection_key key;
 	__u32 vpc;	/* that the interface at the other end is in; 0: there is none, or another one forwards the packet */
 	__u8 direction; /* enum direction */
+	__u8 tracked;	/* whether its route, or IN through a gateway the route back, tracks whatever the rules say */
 	bool known;	/* the table has its key, if of a connection that is over, or another one */
 };
 

@@ -36,6 +36,7 @@ struct address {
 enum interface_flag {
 	ANY_SOURCE = 1, /* its packets may come from addresses that are not its own */
 	PRESENT = 2,	/* a slot remembered from before may be used again */
+	OPEN = 4,	/* everything passes its gate */
 };
 
 static __always_inline struct address mapped(__be32 addr)

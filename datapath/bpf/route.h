@@ -3,8 +3,8 @@
  * route: where a packet goes.
  *
  * A subnet's routes, in cells of the heap: 0 as in ruleset.h; 1 how many intervals of addresses there are, u32 of IPv4,
- * u32 of IPv6; then those, as ruleset.h has them, whose values are numbers of the ways that follow: u32 enum target, u32 what of
- * it. The longest prefix is worked out when they are compiled.
+ * u32 of IPv6; then those, as ruleset.h has them, whose values are numbers of the ways that follow: u32 enum target
+ * and whether it tracks, u32 what of it; see way. The longest prefix is worked out when they are compiled.
  */
 #pragma once
 
@@ -19,13 +19,14 @@ struct hop {
 	const struct interface *by; /* where it leads nowhere: whom to blame. 0: the internet's side */
 	bool public;		    /* by public addresses, through the internet gateway */
 	bool forwarded;		    /* the receiver does not have the address that the packet goes to */
+	__u8 tracked;		    /* whether the receiver's route back to the internet tracks */
 	__be32 src, dst;	    /* of IPv4: as the packet came; it may go on with others */
 	__be32 quoted_src, quoted_dst;
 };
 
 /*
- * Where the interface's subnet leads the address: the low half is enum target; the high half of PEERING the VPC, of
- * NETWORK_INTERFACE the address in this one, or 0. Its own function: the verifier looks at it once.
+ * Where the interface's subnet leads the address: the low byte is enum target, the next one 1 where what begins is tracked
+ * whatever the rules say; the high half of PEERING the VPC, of NETWORK_INTERFACE the address in this one, or 0. Its own function: the verifier looks at it once.
  */
 __noinline __u64 way(const struct interface *e, const struct address *a, __u32 wide)
 {
@@ -39,12 +40,22 @@ __noinline __u64 way(const struct interface *e, const struct address *a, __u32 w
 	return cell(ways + search(first, low(intervals), ntohl(a->w[3]), ROUTE_STEPS));
 }
 
+static __always_inline enum target target(__u64 way)
+{
+	return (__u8)way;
+}
+
+static __always_inline __u8 tracks(__u64 way)
+{
+	return low(way) >> 8;
+}
+
 /* The VPC in which interfaces have the addresses that the way leads to; 0: it leads to none by address. */
 static __always_inline __u32 vpc_of(__u64 way, const struct interface *sender)
 {
-	if (low(way) == LOCAL)
+	if (target(way) == LOCAL)
 		return sender->vpc;
-	return low(way) == PEERING ? high(way) : 0;
+	return target(way) == PEERING ? high(way) : 0;
 }
 
 /* Whether they are of one subnet. */
@@ -62,7 +73,8 @@ static __always_inline enum reason enter(struct packet *p, struct hop *h)
 	struct interface *receiver = interface_with(0, &p->dst);
 	if (!receiver)
 		return NO_DESTINATION;
-	if (low(way(receiver, &p->src, p->wide)) != INTERNET) {
+	__u32 back = low(way(receiver, &p->src, p->wide));
+	if (target(back) != INTERNET) {
 		h->by = receiver;
 		return NO_ROUTE;
 	}
@@ -73,6 +85,7 @@ static __always_inline enum reason enter(struct packet *p, struct hop *h)
 	}
 	h->receiver = receiver;
 	h->public = true;
+	h->tracked = tracks(back);
 	return ALLOWED;
 }
 
@@ -135,7 +148,7 @@ static __always_inline enum reason follow(const struct config *c, const struct i
 					  struct connection *known, struct hop *h)
 {
 	h->by = sender;
-	switch (low(way)) {
+	switch (target(way)) {
 	case LOCAL:
 	case PEERING:
 		h->receiver = local(vpc_of(way, sender), p, known);

@@ -41,6 +41,7 @@ int from_interface(struct __sk_buff *skb)
 	struct crossing x = {.at = sender, .packet = &p, .direction = OUT, .config = c, .now = now};
 	__u64 to = way(sender, &p.dst, p.wide);
 	x.vpc = vpc_of(to, sender);
+	x.tracked = tracks(to);
 	struct connection *leaving = 0, *entering = 0;
 	why = gate(&x, &leaving);
 	if (why > RELATED)
@@ -60,6 +61,7 @@ int from_interface(struct __sk_buff *skb)
 		x.at = h.receiver;
 		x.direction = IN;
 		x.vpc = x.sender && !h.public ? sender->vpc : 0;
+		x.tracked = h.tracked;
 		why = gate(&x, &entering);
 		if (why > RELATED)
 			return drop(skb, h.receiver, why);
@@ -98,7 +100,7 @@ int from_internet(struct __sk_buff *skb)
 	if (why)
 		return deny(skb, h.by, why, entry);
 
-	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .config = c, .now = now};
+	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .tracked = h.tracked, .config = c, .now = now};
 	struct connection *known = 0;
 	why = gate(&x, &known);
 	if (why > RELATED)

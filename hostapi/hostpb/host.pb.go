@@ -84,6 +84,8 @@ const (
 	Route_TARGET_INTERNET          Route_Target = 3
 	Route_TARGET_PEERING           Route_Target = 4
 	Route_TARGET_NETWORK_INTERFACE Route_Target = 5
+	Route_TARGET_NAT_GATEWAY       Route_Target = 6
+	Route_TARGET_EGRESS_ONLY       Route_Target = 7
 )
 
 // Enum value maps for Route_Target.
@@ -95,6 +97,8 @@ var (
 		3: "TARGET_INTERNET",
 		4: "TARGET_PEERING",
 		5: "TARGET_NETWORK_INTERFACE",
+		6: "TARGET_NAT_GATEWAY",
+		7: "TARGET_EGRESS_ONLY",
 	}
 	Route_Target_value = map[string]int32{
 		"TARGET_UNSPECIFIED":       0,
@@ -103,6 +107,8 @@ var (
 		"TARGET_INTERNET":          3,
 		"TARGET_PEERING":           4,
 		"TARGET_NETWORK_INTERFACE": 5,
+		"TARGET_NAT_GATEWAY":       6,
+		"TARGET_EGRESS_ONLY":       7,
 	}
 )
 
@@ -905,6 +911,7 @@ type Interface struct {
 	UdpStreamTimeout      uint32   `protobuf:"varint,11,opt,name=udp_stream_timeout,json=udpStreamTimeout,proto3" json:"udp_stream_timeout,omitempty"`
 	UdpTimeout            uint32   `protobuf:"varint,12,opt,name=udp_timeout,json=udpTimeout,proto3" json:"udp_timeout,omitempty"`
 	Ipv6                  [][]byte `protobuf:"bytes,13,rep,name=ipv6,proto3" json:"ipv6,omitempty"`
+	Open                  bool     `protobuf:"varint,14,opt,name=open,proto3" json:"open,omitempty"`
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -1028,6 +1035,13 @@ func (x *Interface) GetIpv6() [][]byte {
 		return x.Ipv6
 	}
 	return nil
+}
+
+func (x *Interface) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
 }
 
 type Group struct {
@@ -1645,7 +1659,7 @@ const file_host_proto_rawDesc = "" +
 	"\x06groups\x18\x04 \x03(\v2\x15.crenel.host.v1.GroupR\x06groups\x120\n" +
 	"\asubnets\x18\x05 \x03(\v2\x16.crenel.host.v1.SubnetR\asubnets\x120\n" +
 	"\amembers\x18\x06 \x03(\v2\x16.crenel.host.v1.MemberR\amembers\x12*\n" +
-	"\x04ipv6\x18\a \x01(\v2\x16.crenel.host.v1.PrefixR\x04ipv6\"\xf4\x02\n" +
+	"\x04ipv6\x18\a \x01(\v2\x16.crenel.host.v1.PrefixR\x04ipv6\"\x88\x03\n" +
 	"\tInterface\x12\x10\n" +
 	"\x03num\x18\x01 \x01(\rR\x03num\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x10\n" +
@@ -1661,7 +1675,8 @@ const file_host_proto_rawDesc = "" +
 	"\x12udp_stream_timeout\x18\v \x01(\rR\x10udpStreamTimeout\x12\x1f\n" +
 	"\vudp_timeout\x18\f \x01(\rR\n" +
 	"udpTimeout\x12\x12\n" +
-	"\x04ipv6\x18\r \x03(\fR\x04ipv6\"\x87\x01\n" +
+	"\x04ipv6\x18\r \x03(\fR\x04ipv6\x12\x12\n" +
+	"\x04open\x18\x0e \x01(\bR\x04open\"\x87\x01\n" +
 	"\x05Group\x12\x10\n" +
 	"\x03num\x18\x01 \x01(\rR\x03num\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12.\n" +
@@ -1689,18 +1704,20 @@ const file_host_proto_rawDesc = "" +
 	"\bprotocol\x18\x03 \x01(\x11R\bprotocol\x12\x12\n" +
 	"\x04from\x18\x04 \x01(\x11R\x04from\x12\x0e\n" +
 	"\x02to\x18\x05 \x01(\x11R\x02to\x12*\n" +
-	"\x04cidr\x18\x06 \x01(\v2\x16.crenel.host.v1.PrefixR\x04cidr\"\x99\x02\n" +
+	"\x04cidr\x18\x06 \x01(\v2\x16.crenel.host.v1.PrefixR\x04cidr\"\xc9\x02\n" +
 	"\x05Route\x128\n" +
 	"\vdestination\x18\x01 \x01(\v2\x16.crenel.host.v1.PrefixR\vdestination\x124\n" +
 	"\x06target\x18\x02 \x01(\x0e2\x1c.crenel.host.v1.Route.TargetR\x06target\x12\x10\n" +
-	"\x03num\x18\x03 \x01(\rR\x03num\"\x8d\x01\n" +
+	"\x03num\x18\x03 \x01(\rR\x03num\"\xbd\x01\n" +
 	"\x06Target\x12\x16\n" +
 	"\x12TARGET_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eTARGET_NOWHERE\x10\x01\x12\x10\n" +
 	"\fTARGET_LOCAL\x10\x02\x12\x13\n" +
 	"\x0fTARGET_INTERNET\x10\x03\x12\x12\n" +
 	"\x0eTARGET_PEERING\x10\x04\x12\x1c\n" +
-	"\x18TARGET_NETWORK_INTERFACE\x10\x05\"F\n" +
+	"\x18TARGET_NETWORK_INTERFACE\x10\x05\x12\x16\n" +
+	"\x12TARGET_NAT_GATEWAY\x10\x06\x12\x16\n" +
+	"\x12TARGET_EGRESS_ONLY\x10\a\"F\n" +
 	"\x06Member\x12\x10\n" +
 	"\x03vpc\x18\x01 \x01(\rR\x03vpc\x12\x12\n" +
 	"\x04addr\x18\x02 \x01(\fR\x04addr\x12\x16\n" +

@@ -108,11 +108,11 @@ func (w *world) newRoutes(of policy.Subnet) []policy.Route {
 	byPrefix := map[netip.Prefix]policy.Route{}
 	for _, all := range []string{"0.0.0.0/0", "::/0"} {
 		if w.IntN(8) > 0 {
-			byPrefix[prefix(all)] = policy.Route{Target: policy.Internet}
+			byPrefix[prefix(all)] = policy.Route{Target: one(w.Rand, policy.Internet, policy.Internet, policy.Internet, policy.Internet, policy.EgressOnly)}
 		}
 	}
 	for w.IntN(3) == 0 {
-		byPrefix[w.prefix()] = policy.Route{Target: one(w.Rand, policy.Internet, policy.Nowhere)}
+		byPrefix[w.prefix()] = policy.Route{Target: one(w.Rand, policy.Internet, policy.Nowhere, policy.EgressOnly)}
 	}
 	for w.IntN(2) == 0 {
 		peer := w.subnet()
@@ -123,7 +123,7 @@ func (w *world) newRoutes(of policy.Subnet) []policy.Route {
 		}
 	}
 	if len(w.v.Interfaces) > 0 && w.IntN(2) == 0 {
-		byPrefix[w.prefix()] = policy.Route{Target: policy.NetworkInterface, Num: one(w.Rand, w.v.Interfaces...).Num}
+		byPrefix[w.prefix()] = policy.Route{Target: one(w.Rand, policy.NetworkInterface, policy.NATGateway), Num: one(w.Rand, w.v.Interfaces...).Num}
 	}
 	for _, r := range of.Routes {
 		if r.Target != policy.Local {
@@ -173,7 +173,7 @@ func (w *world) addInterface() {
 	}
 	n := w.num()
 	i := policy.Interface{Num: n, ID: fmt.Sprintf("eni-%d", n), VPC: s.VPC, Subnet: s.ID, Addr: addr, Public: w.public(), IPv6: w.ipv6(s),
-		MAC: flow.MAC{0x0a, byte(w.IntN(256)), byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, Groups: w.some(s.VPC), SourceDestCheck: w.IntN(8) > 0, Timeouts: w.timeouts()}
+		MAC: flow.MAC{0x0a, byte(w.IntN(256)), byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, Groups: w.some(s.VPC), SourceDestCheck: w.IntN(8) > 0, Open: w.IntN(16) == 0, Timeouts: w.timeouts()}
 	w.v.Interfaces = append(w.v.Interfaces, i)
 	w.need(i.Groups)
 }
