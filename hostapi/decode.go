@@ -35,11 +35,20 @@ func (d Desired) Check() error {
 func decodeDesired(p *hostpb.Desired) (Desired, error) {
 	var d decoder
 	d.want(p.GetView() != nil, "no view")
-	out := Desired{View: d.view(p.GetView()), Instances: each(p.GetInstances(), d.instance)}
+	out := Desired{View: d.view(p.GetView()), Instances: each(p.GetInstances(), d.instance),
+		NATGateways: each(p.GetNatGateways(), d.natGateway)}
 	for k := 1; k < len(out.Instances); k++ {
 		d.want(out.Instances[k-1].ID < out.Instances[k].ID, "instances are not in order")
 	}
+	for k := 1; k < len(out.NATGateways); k++ {
+		d.want(out.NATGateways[k-1].ID < out.NATGateways[k].ID, "NAT gateways are not in order")
+	}
 	return out, d.err
+}
+
+func (d *decoder) natGateway(p *hostpb.NATGateway) NATGateway {
+	d.want(p.GetInterface() != nil, "%s has no interface", p.GetId())
+	return NATGateway{d.id(p.GetId()), d.nic(p.GetInterface())}
 }
 
 func decodeReport(p *hostpb.Report) (Report, error) {

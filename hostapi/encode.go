@@ -18,16 +18,20 @@ func each[A, B any](in []A, convert func(A) B) []B {
 }
 
 func (d Desired) encode() *hostpb.Desired {
-	return &hostpb.Desired{View: encodeView(d.View), Instances: each(d.Instances, encodeInstance)}
+	return &hostpb.Desired{View: encodeView(d.View), Instances: each(d.Instances, encodeInstance),
+		NatGateways: each(d.NATGateways, func(g NATGateway) *hostpb.NATGateway {
+			return &hostpb.NATGateway{Id: g.ID, Interface: encodeNic(g.Interface)}
+		})}
 }
 
 func encodeInstance(i Instance) *hostpb.Instance {
 	return &hostpb.Instance{Id: i.ID, Image: i.Image, ImageName: i.ImageName, Hostname: i.Hostname, Domain: i.Domain, UserData: i.UserData, Boots: int32(i.Boots),
-		Run: i.Run, Remove: i.Remove, DnsServer: i.DNS.AsSlice(), Interfaces: each(i.Interfaces, func(n Interface) *hostpb.Nic {
-			return &hostpb.Nic{Id: n.ID, Num: n.Num, DeviceIndex: int32(n.DeviceIndex), Mac: encodeMAC(n.MAC), Address: n.Addr.Addr().AsSlice(),
-				PrefixLen: uint32(n.Addr.Bits()), Gateway: n.Gateway.AsSlice(),
-				Ipv6: each(n.IPv6, netip.Addr.AsSlice), Ipv6Gateway: n.IPv6Gateway.AsSlice()}
-		})}
+		Run: i.Run, Remove: i.Remove, DnsServer: i.DNS.AsSlice(), Interfaces: each(i.Interfaces, encodeNic)}
+}
+
+func encodeNic(n Interface) *hostpb.Nic {
+	return &hostpb.Nic{Id: n.ID, Num: n.Num, DeviceIndex: int32(n.DeviceIndex), Mac: encodeMAC(n.MAC), Address: n.Addr.Addr().AsSlice(),
+		PrefixLen: uint32(n.Addr.Bits()), Gateway: n.Gateway.AsSlice(), Ipv6: each(n.IPv6, netip.Addr.AsSlice), Ipv6Gateway: n.IPv6Gateway.AsSlice()}
 }
 
 func (r Report) encode() *hostpb.Report {

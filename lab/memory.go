@@ -22,6 +22,8 @@ type Memory struct {
 	tracker policy.Tracker
 	now     uint32 // seconds
 	port    uint16 // of the last client
+	// translated is what NAT gateways know.
+	translated []translation
 }
 
 // NewMemory is an empty cell with a pool of public addresses.
@@ -110,7 +112,7 @@ func (m *Memory) send(from uint32, p flow.Packet) policy.Verdict {
 		}
 	}
 	p.DstMAC = policy.GatewayMAC
-	return m.tracker.Judge(v, m.now, from, p)
+	return m.forward(v, m.tracker.Judge(v, m.now, from, p))
 }
 
 // request starts an exchange.

@@ -11,6 +11,49 @@ import (
 // A routeTable is a subnet's own one.
 type routeTable struct{ id string }
 
+// A natGateway has an Elastic IP of its own.
+type natGateway struct{ id, allocation string }
+
+// nat makes a public NAT gateway in the subnet.
+func (p *play) nat(name, subnetName string) error {
+	subnet, err := known(p.subnets, "subnet", subnetName)
+	if err != nil {
+		return err
+	}
+	var address ec2.AllocateAddressOutput
+	if err := p.on.call("AllocateAddress", url.Values{}, &address); err != nil {
+		return err
+	}
+	var made ec2.CreateNatGatewayOutput
+	if err := p.on.call("CreateNatGateway", url.Values{"SubnetId": {subnet}, "AllocationId": {*address.AllocationId}}, &made); err != nil {
+		return err
+	}
+	p.nats[name] = natGateway{*made.NatGateway.NatGatewayId, *address.AllocationId}
+	return nil
+}
+
+func (p *play) unnat(name string) error {
+	g := p.nats[name]
+	delete(p.nats, name)
+	if err := p.on.call("DeleteNatGateway", url.Values{"NatGatewayId": {g.id}}, &ec2.DeleteNatGatewayOutput{}); err != nil {
+		return err
+	}
+	return p.on.call("ReleaseAddress", url.Values{"AllocationId": {g.allocation}}, &ec2.ReleaseAddressOutput{})
+}
+
+func (p *play) egressOnly(name, vpcName string) error {
+	id, err := known(p.vpcs, "VPC", vpcName)
+	if err != nil {
+		return err
+	}
+	var made ec2.CreateEgressOnlyInternetGatewayOutput
+	if err := p.on.call("CreateEgressOnlyInternetGateway", url.Values{"VpcId": {id}}, &made); err != nil {
+		return err
+	}
+	p.egresses[name] = *made.EgressOnlyInternetGateway.EgressOnlyInternetGatewayId
+	return nil
+}
+
 // peer makes the two VPCs peers.
 func (p *play) peer(name, requester, accepter string) error {
 	from, err := known(p.vpcs, "VPC", requester)
@@ -55,6 +98,10 @@ func (p *play) route(table, cidr, target string) error {
 		return err
 	}
 	switch {
+	case p.nats[target].id != "":
+		form.Set("NatGatewayId", p.nats[target].id)
+	case p.egresses[target] != "":
+		form.Set("EgressOnlyInternetGatewayId", p.egresses[target])
 	case p.peerings[target] != "":
 		form.Set("VpcPeeringConnectionId", p.peerings[target])
 	case p.instances[target] != "":

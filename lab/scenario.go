@@ -27,7 +27,9 @@
 //	peer NAME VPC VPC                          a peering connection of the two, accepted
 //	unpeer NAME
 //	table NAME SUBNET                          a new route table is the subnet's
-//	route TABLE CIDR TARGET                    TARGET: a peering connection, an instance, or a VPC for its internet gateway
+//	nat NAME SUBNET                            a public NAT gateway with an Elastic IP of its own; unnat NAME deletes it
+//	egress-only NAME VPC                       an egress-only internet gateway
+//	route TABLE CIDR TARGET                    TARGET: one of these, a peering connection, an instance, or a VPC for its internet gateway
 //	unroute TABLE CIDR
 //	acl NAME SUBNET                            a new network ACL, which denies everything, takes the place of the subnet's
 //	entry ACL NUMBER allow|deny RULE           an entry of it; RULE names a range, not a group
@@ -88,7 +90,7 @@ var verbs = map[string][2]int{
 	"vpc": {2, 3}, "internet": {1, 1}, "subnet": {3, 3}, "group": {2, 3}, "instance": {2, 6}, "allow": {4, 9}, "revoke": {4, 9}, "groups": {2, 2},
 	"list": {3, 3}, "relist": {2, 2}, "check": {2, 2}, "elastic": {1, 1}, "timeout": {3, 3}, "quota": {2, 9}, "refused": {2, 11},
 	"send": {3, 10}, "lose": {3, 11}, "wait": {1, 1},
-	"peer": {3, 3}, "unpeer": {1, 1}, "table": {2, 2}, "route": {3, 3}, "unroute": {2, 2},
+	"peer": {3, 3}, "unpeer": {1, 1}, "table": {2, 2}, "route": {3, 3}, "nat": {2, 2}, "unnat": {1, 1}, "egress-only": {2, 2}, "unroute": {2, 2},
 	"acl": {2, 2}, "entry": {6, 9}, "no-entry": {3, 3},
 	"stop": {1, 1}, "start": {1, 1}, "reboot": {1, 1}, "terminate": {1, 1},
 	"pass": {3, 4}, "drop": {3, 7}, "told": {4, 4}, "large": {4, 4}, "open": {5, 5}, "talk": {1, 1}, "cut": {1, 1},
