@@ -45,7 +45,7 @@ func (a *Agent) settleGateways(ctx context.Context) {
 // gateway makes the NAT gateway, if it is not there.
 func (a *Agent) gateway(ctx context.Context, g hostapi.NATGateway) error {
 	i := linkOf(g.Interface)
-	ns, err := hostnet.Namespace(filepath.Join(a.paths.gateways(), g.ID))
+	ns, err := hostnet.Namespace(filepath.Join(a.paths.gateways(), g.ID), i.Addr.Addr())
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func linkOf(i hostapi.Interface) hostnet.Interface {
 func (a *Agent) namespace(id string) (*os.File, error) {
 	for _, g := range a.desired.NATGateways {
 		if g.ID == id {
-			return hostnet.Namespace(filepath.Join(a.paths.gateways(), id))
+			return hostnet.Namespace(filepath.Join(a.paths.gateways(), id), g.Interface.Addr.Addr())
 		}
 	}
 	return a.home.NetNS(id)

@@ -3,6 +3,7 @@ package hostnet
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,10 +17,10 @@ import (
 // Namespace is the network namespace at the path, which is made if there is none, and then translates what it forwards: a NAT
 // gateway without a process. It stays until RemoveNamespace, or until the machine stops.
 //
-// What comes in by eth0 for others goes out there again from eth0's address and a port of 1024–65535; connections that are silent
+// What comes in by eth0 for others goes out there again from the address and a port of 1024–65535; connections that are silent
 // for 350 s are forgotten; only TCP, UDP and ICMP pass; and nothing is said to the gateway itself.
 // https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
-func Namespace(path string) (*os.File, error) {
+func Namespace(path string, address netip.Addr) (*os.File, error) {
 	if f, err := openNamespace(path); !errors.Is(err, os.ErrNotExist) {
 		return f, err
 	}
@@ -30,7 +31,7 @@ func Namespace(path string) (*os.File, error) {
 	made := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for ever: the thread ends with the function
-		made <- makeNamespace(path)
+		made <- makeNamespace(path, address)
 	}()
 	if err := <-made; err != nil {
 		return nil, fmt.Errorf("make the network namespace %s: %w", path, err)
@@ -51,7 +52,7 @@ func openNamespace(path string) (*os.File, error) {
 }
 
 // makeNamespace takes this thread into a new network namespace, and mounts that at the path.
-func makeNamespace(path string) error {
+func makeNamespace(path string, address netip.Addr) error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func makeNamespace(path string) error {
 			return err
 		}
 	}
-	if err := translate(); err != nil {
+	if err := translate(address); err != nil {
 		return fmt.Errorf("set up translation: %w", err)
 	}
 	const idle = "350"
@@ -92,7 +93,7 @@ func setSysctl(name, value string) error {
 }
 
 // translate puts the rules into the thread's network namespace.
-func translate() error {
+func translate(address netip.Addr) error {
 	c, err := nftables.New()
 	if err != nil {
 		return err
@@ -121,9 +122,10 @@ func translate() error {
 	postrouting := c.AddChain(&nftables.Chain{Name: "postrouting", Table: table, Type: nftables.ChainTypeNAT, Hooknum: nftables.ChainHookPostrouting,
 		Priority: nftables.ChainPriorityNATSource})
 	c.AddRule(&nftables.Rule{Table: table, Chain: postrouting, Exprs: []expr.Any{
-		&expr.Immediate{Register: 1, Data: binaryutil.BigEndian.PutUint16(1024)},
-		&expr.Immediate{Register: 2, Data: binaryutil.BigEndian.PutUint16(65535)},
-		&expr.Masq{ToPorts: true, RegProtoMin: 1, RegProtoMax: 2},
+		&expr.Immediate{Register: 1, Data: address.AsSlice()},
+		&expr.Immediate{Register: 2, Data: binaryutil.BigEndian.PutUint16(1024)},
+		&expr.Immediate{Register: 3, Data: binaryutil.BigEndian.PutUint16(65535)},
+		&expr.NAT{Type: expr.NATTypeSourceNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1, RegProtoMin: 2, RegProtoMax: 3, Specified: true},
 	}})
 	return c.Flush()
 }

@@ -110,3 +110,47 @@ func TestOnlyTheOwnAddressLeavesByTheInternetGateway(t *testing.T) {
 		{"another's", "no-public-address at router", from(router).as("10.0.2.10").to(host).udp(53)},
 	})
 }
+
+// Rules for everywhere, both ways, make no connection untracked that goes on through a gateway of these.
+func TestWhatGoesThroughAGatewayIsTracked(t *testing.T) {
+	all := "web egress all to 0.0.0.0/0\n web ingress all from 0.0.0.0/0"
+	begins := from(web1).toAddr("203.0.113.7").udp(53)
+	for _, target := range []policy.Target{policy.NATGateway, policy.NetworkInterface} {
+		v := world(all)
+		for n := range v.Interfaces {
+			if v.Interfaces[n].Num == router.num {
+				v.Interfaces[n].Open, v.Interfaces[n].Groups = true, nil
+			}
+		}
+		lead(v, "subnet-open", "203.0.113.0/24", target, router.num)
+		reply, want := begins.back(router), "no-ingress-rule at web1"
+		if target == policy.NATGateway {
+			want = "established at web1"
+		}
+		var tracker policy.Tracker
+		tell(t, &tracker, v, step{0, "allowed at router", begins})
+		for n := range v.Groups {
+			v.Groups[n].Ingress = nil
+		}
+		tell(t, &tracker, v, step{0, want, reply})
+	}
+}
+
+func TestNothingNewComesInByAnEgressOnlyGateway(t *testing.T) {
+	v := world("web egress all to 0.0.0.0/0\n web ingress all from 0.0.0.0/0")
+	for n := range v.Subnets {
+		if v.Subnets[n].ID == "subnet-open" {
+			v.Subnets[n].Routes = nil
+		}
+	}
+	lead(v, "subnet-open", "0.0.0.0/0", policy.EgressOnly, 0)
+	out := from(web1).to(host).udp(53)
+	in := from(host).toPublic(web1).udp(40000)
+	in.packet.SrcPort = 53
+	story(t, v,
+		step{0, "no-route at web1", in},
+		step{0, "allowed at web1", out},
+		step{0, "established at web1", in},
+		step{31, "no-route at web1", in},
+	)
+}
