@@ -165,6 +165,9 @@ func (l *Links) makeInternet(block netip.Prefix) error {
 	if err := l.mark(out, outEnd); err != nil {
 		return err
 	}
+	if err := l.deafen(out); err != nil {
+		return err
+	}
 	if err := l.mark(pair, hostEnd); err != nil {
 		return err
 	}
