@@ -155,6 +155,16 @@ func (d *Datapath) Attached() ([]string, error) {
 	return slices.Compact(enis), nil
 }
 
+// Links are the ifindexes of the links that something is in force at.
+func (d *Datapath) Links() (all []int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for ifindex := range d.links.held {
+		all = append(all, int(ifindex))
+	}
+	return all
+}
+
 // attachedHooks are those where a program is attached or was.
 func (d *Datapath) attachedHooks() ([]hook, error) {
 	enis, err := d.Attached()

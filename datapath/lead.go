@@ -52,16 +52,16 @@ func (d *Datapath) lead(h hook) (moved bool, err error) {
 		return false, err // its device is gone, and with it whatever was attached there
 	}
 	ifindex := int(info.TCX().Ifindex)
-	there, err := link.QueryPrograms(link.QueryOptions{Target: ifindex, Attach: h.attach})
+	there, err := programsThere(h, ifindex)
 	if errors.Is(err, unix.ENODEV) {
 		return false, nil
 	}
-	if err != nil || len(there.Programs) > 0 && there.Programs[0].ID == info.Program {
+	if err != nil || len(there) > 0 && there[0].ID == info.Program {
 		return false, err
 	}
 	next := filepath.Join(d.dir, nextPin+h.pin)
-	if len(there.Programs) == 0 || !d.leads(next, h, there.Programs[0].ID) {
-		if err := d.attachNext(next, h, ifindex, there.Programs); err != nil {
+	if len(there) == 0 || !d.leads(next, h, there[0].ID) {
+		if err := d.attachNext(next, h, ifindex, there); err != nil {
 			return false, err
 		}
 	} // else one was killed here
@@ -69,6 +69,19 @@ func (d *Datapath) lead(h hook) (moved bool, err error) {
 		return false, err
 	}
 	return true, old.Detach()
+}
+
+// programsThere are all at the hook, in their order. It looks again where others came between counting and listing them.
+func programsThere(h hook, ifindex int) ([]link.AttachedProgram, error) {
+	for try := 1; ; try++ {
+		r, err := link.QueryPrograms(link.QueryOptions{Target: ifindex, Attach: h.attach})
+		if err == nil {
+			return r.Programs, nil
+		}
+		if !errors.Is(err, unix.ENOSPC) || try == 10 {
+			return nil, err
+		}
+	}
 }
 
 // leads tells whether the pinned link has our program, which is the first one.
@@ -98,15 +111,12 @@ func (d *Datapath) attachNext(next string, h hook, ifindex int, there []link.Att
 		if err := detach(next); err != nil {
 			return err
 		}
-		left, err := link.QueryPrograms(link.QueryOptions{Target: ifindex, Attach: h.attach})
-		if err != nil {
+		if there, err = programsThere(h, ifindex); err != nil {
 			return err
 		}
-		prog, err = d.another(h, left.Programs)
-		if err != nil {
-			return err
-		}
-	} else if err != nil {
+		prog, err = d.another(h, there)
+	}
+	if err != nil {
 		return err
 	}
 	l, err := link.AttachTCX(link.TCXOptions{Interface: ifindex, Program: prog, Attach: h.attach, Anchor: link.Head()})

@@ -137,12 +137,12 @@ func TestOursIsNeverAbsent(t *testing.T) {
 					return nil
 				default:
 				}
-				r, err := link.QueryPrograms(link.QueryOptions{Target: a.link, Attach: ebpf.AttachTCXIngress})
+				there, err := programsThere(hooks("eni-1")[0], a.link)
 				if err != nil {
 					return err
 				}
 				found := false
-				for _, p := range r.Programs {
+				for _, p := range there {
 					found = found || tag(p.ID) == ours
 				}
 				if looks++; !found {
