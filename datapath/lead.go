@@ -139,9 +139,11 @@ func (d *Datapath) another(h hook, there []link.AttachedProgram) (*ebpf.Program,
 		attached[p.ID] = true
 	}
 	if d.spare == (kernelPrograms{}) {
-		if err := d.loadPrograms(&d.spare); err != nil {
+		var spare kernelPrograms
+		if err := d.loadPrograms(&spare); err != nil {
 			return nil, err
 		}
+		d.spare = spare
 	}
 	for _, p := range []*ebpf.Program{h.of(&d.prog), h.of(&d.spare)} {
 		info, err := p.Info()
