@@ -1,6 +1,8 @@
 package datapath
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -10,6 +12,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -75,7 +78,16 @@ func TestOursComesFirstAgain(t *testing.T) {
 		if round == 0 && !l.refused(a, "10.0.1.5:80") {
 			t.Error("a program that passes packets on to the host did not come before ours")
 		}
+		host := func() error { // sends to a on a's link itself
+			return l.host.do(func() error { return sendFrame(a.link, bytes.Repeat([]byte{0xff}, 60)) })
+		}
+		if err := host(); (err == nil) != (round%2 == 1) { // where the foreign program passes it on
+			t.Errorf("round %d: the host's own frame: %v", round, err)
+		}
 		moved, err := l.d.Lead()
+		if err := host(); !errors.Is(err, unix.ENOBUFS) {
+			t.Errorf("the host's own frame is not dropped: %v", err)
+		}
 		if err != nil || len(moved) != len(places) {
 			t.Fatalf("moved %v, %v", moved, err)
 		}
