@@ -135,6 +135,22 @@ func TestTheHostIsDeafAtInterfaces(t *testing.T) {
 	for _, p := range packets {
 		frames = append(frames, flow.Build(p))
 	}
+	for _, all := range []string{"1", "0"} { // which is for every link that there is
+		if err := os.WriteFile("/proc/sys/net/ipv6/conf/all/disable_ipv6", []byte(all), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, line := range []string{"addr add fd07::1/64 dev uplink nodad", "-6 route add default via fd07::2"} { // which that took
+		ip(t, line)
+	}
+	for range 2 {
+		if err := l.Deafen("eni-1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Deafen("eni-2"); err != nil {
+		t.Error("a link that is not there:", err)
+	}
 	for _, loose := range []string{"0", "2"} { // 2 is systemd's
 		if err := os.WriteFile("/proc/sys/net/ipv4/conf/all/rp_filter", []byte(loose), 0); err != nil {
 			t.Fatal(err)
