@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -54,15 +55,16 @@ func (a *Agent) lookForLinks() error {
 	if err != nil {
 		return err
 	}
-	index := map[string]int{}
+	of := map[int]string{}
 	for _, l := range links {
-		index[l.ID] = l.Index
+		of[l.Index] = l.ID
 	}
 	var gone []error
 	lost := false
-	for eni, w := range maps.Clone(a.wired) {
+	for _, eni := range slices.Sorted(maps.Keys(a.wired)) {
+		w := a.wired[eni]
 		switch {
-		case w.index != 0 && !w.leaving && index[eni] != w.index:
+		case w.index != 0 && !w.leaving && of[w.index] != eni:
 			a.wired[eni] = wire{instance: w.instance, lost: true}
 			lost = true
 		case w.lost && a.runs(w.instance):

@@ -26,6 +26,7 @@ type worker struct {
 	cut     context.CancelFunc // the loop's: ends the start that was ordered
 	orders  chan order         // at most one waits: the newest
 	lost    chan struct{}      // a link of the instance is gone
+	unmade  string             // its own: why it could not be made anew
 }
 
 func newWorker(a *Agent, id string) *worker {
@@ -194,9 +195,14 @@ func (w *worker) relink(o order) {
 		return
 	}
 	defer ns.Close()
+	said := ""
 	if err := w.connectAll(o, ns); err != nil {
-		w.agent.Log.Error("link not made anew", "instance", w.id, "error", sentence(err.Error()))
+		said = sentence(err.Error())
 	}
+	if said != "" && said != w.unmade {
+		w.agent.Log.Error("link not made anew", "instance", w.id, "error", said)
+	}
+	w.unmade = said
 }
 
 func (w *worker) connectAll(o order, ns *os.File) error {
