@@ -47,11 +47,10 @@ type Agent struct {
 	workers map[string]*worker // one for each instance, by id
 	status  map[string]hostapi.InstanceReport
 	console map[string]time.Time // when the console that was reported was written
-	trouble string
-	// gatewayTrouble is why a NAT gateway is not as it should be; "": all are.
-	gatewayTrouble string
-	counted        hostapi.Counters // as they were last reported
-	pool           netip.Prefix     // the public addresses that the data directory claimed
+	trouble string               // why the newest View is not in force
+	wrong   string               // what is not as it was made
+	counted hostapi.Counters     // as they were last reported
+	pool    netip.Prefix         // the public addresses that the data directory claimed
 
 	connected chan struct{}   // from the conversation: a new stream begins
 	attached  chan attachment // from workers: an interface is attached, or gone
@@ -136,10 +135,12 @@ func (a *Agent) adopt() error {
 	if err != nil {
 		return err
 	}
+	there := map[int]bool{}
 	for _, l := range links {
 		if l.ID == "" {
 			continue
 		}
+		there[l.Index] = true
 		if !l.Up { // half made; its worker makes it anew
 			a.wired[l.ID] = wire{index: l.Index, leaving: true}
 			continue
@@ -148,6 +149,15 @@ func (a *Agent) adopt() error {
 			return fmt.Errorf("attach to %s: %w", l.Name, err)
 		}
 		a.wired[l.ID] = wire{index: l.Index}
+	}
+	if err := a.lead(); err != nil {
+		a.Log.Error("not as it should be", "error", err)
+	}
+	for _, index := range a.kernel.Links() {
+		if !there[index] { // somebody deleted it, and its number may come to be another one's
+			_ = a.apply() // which says its trouble itself
+			break
+		}
 	}
 	return nil
 }

@@ -13,8 +13,9 @@ import (
 )
 
 // settleGateways makes the NAT gateways that are wanted, and removes the others. It waits for nobody: a gateway is a network
-// namespace with a link, and no process. What could not be done is tried again.
-func (a *Agent) settleGateways(ctx context.Context) {
+// namespace with a link, and no process.
+// What could not be done is tried again, as is a link that is gone.
+func (a *Agent) settleGateways(ctx context.Context) error {
 	wanted := map[string]bool{}
 	var errs []error
 	for _, g := range a.desired.NATGateways {
@@ -32,14 +33,7 @@ func (a *Agent) settleGateways(ctx context.Context) {
 			errs = append(errs, hostnet.RemoveNamespace(filepath.Join(a.paths.gateways(), f.Name())))
 		}
 	}
-	err = errors.Join(errs...)
-	if was := a.gatewayTrouble; err != nil && err.Error() != was {
-		a.Log.Error("NAT gateways not as they should be", "error", err)
-	}
-	a.gatewayTrouble = ""
-	if err != nil {
-		a.gatewayTrouble = err.Error()
-	}
+	return errors.Join(errs...)
 }
 
 // gateway makes the NAT gateway, if it is not there.

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,7 +18,7 @@ import (
 
 const (
 	sweepEvery = 15 * time.Second // expired connections
-	lookEvery  = time.Second      // consoles, and what could not be applied
+	lookEvery  = time.Second      // consoles, what could not be applied, and whether all is as it was made
 	countEvery = 5 * time.Second  // what packets became
 )
 
@@ -67,7 +66,7 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 			a.cutChanged()
 			a.dropDetached()
 			a.apply()
-			a.settleGateways(ctx)
+			_ = a.settleGateways(ctx) // which look says, and tries again
 			a.assign(ctx, &working)
 			a.push(nil, nil)
 		case at := <-a.attached:
@@ -81,6 +80,7 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 			if _, err := a.kernel.Sweep(); err != nil {
 				a.Log.Error("sweep connections", "error", err)
 			}
+			a.deafen()
 		case <-count.C:
 			if c := a.counters(); c != nil {
 				a.push(nil, c)
@@ -90,10 +90,9 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 			if a.trouble != "" {
 				a.apply()
 			}
-			if a.gatewayTrouble != "" {
-				a.settleGateways(ctx)
-			}
-			if c := a.consoles(); c != nil || a.trouble != "" {
+			was := a.wrong
+			a.look(ctx)
+			if c := a.consoles(); c != nil || a.trouble != "" || a.wrong != was {
 				a.push(c, nil)
 			}
 		}
@@ -105,7 +104,10 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 func (a *Agent) apply() error {
 	next := a.desired.View
 	if next == nil {
-		return nil // nothing was heard yet: what is in force stays
+		next = a.view // nothing was heard yet: what is in force stays
+	}
+	if next == nil {
+		return nil
 	}
 	start, fresh := time.Now(), a.view != next
 	if err := a.install(next); err != nil {
@@ -230,7 +232,7 @@ func (a *Agent) assign(ctx context.Context, working *sync.WaitGroup) {
 // push hands the conversation what to say next: everything but the consoles and the counters is said anew each time, so
 // a report that was lost with its stream is never missed.
 func (a *Agent) push(consoles []hostapi.Console, counters []policy.Counter) {
-	r := hostapi.Report{Host: "local", Public: a.pool, Capacity: a.kernel.Capacity(), Trouble: sentence(cmp.Or(a.trouble, a.gatewayTrouble))}
+	r := hostapi.Report{Host: "local", Public: a.pool, Capacity: a.kernel.Capacity(), Trouble: a.troubles()}
 	if a.view != nil {
 		r.Applied = a.view.Revision
 	}
@@ -250,6 +252,14 @@ func (a *Agent) push(consoles []hostapi.Console, counters []policy.Counter) {
 	}
 	r.Consoles, r.Counters = consoles, counters
 	a.reports <- r
+}
+
+// troubles are why what should be in force is not, everywhere.
+func (a *Agent) troubles() string {
+	if a.trouble == "" || a.wrong == "" {
+		return sentence(a.trouble + a.wrong)
+	}
+	return sentence(a.trouble) + "; " + sentence(a.wrong)
 }
 
 // sentence is what may be said in a report or a log: not too long, whatever names root in an instance gave to

@@ -14,6 +14,7 @@ type wire struct {
 	index    int    // 0: it is about to be made
 	instance string // that it leads to; "": this agent did not make it
 	leaving  bool   // nothing is in force at it, and it is to be removed
+	lost     bool   // somebody deleted it, and its instance's worker is to make it anew
 }
 
 // connect makes the interface's link into the namespace and attaches the filter to it. Links and filters
@@ -61,6 +62,9 @@ func (a *Agent) rewire(at attachment) error {
 			a.wired[at.eni] = wire{instance: at.instance}
 		}
 		return nil
+	}
+	if a.wired[at.eni].lost {
+		a.Log.Warn("a link was gone, and is made anew", "interface", at.eni, "instance", at.instance)
 	}
 	a.wired[at.eni] = wire{index: at.index, instance: at.instance}
 	return a.apply()

@@ -23,10 +23,12 @@ type worker struct {
 	ordered hostapi.Instance   // the loop's: the newest order
 	cut     context.CancelFunc // the loop's: ends the start that was ordered
 	orders  chan order         // at most one waits: the newest
+	lost    chan struct{}      // a link of the instance is gone
+	unmade  string             // its own: why it could not be made anew
 }
 
 func newWorker(a *Agent, id string) *worker {
-	return &worker{agent: a, id: id, cut: func() {}, orders: make(chan order, 1)}
+	return &worker{agent: a, id: id, cut: func() {}, orders: make(chan order, 1), lost: make(chan struct{}, 1)}
 }
 
 // An order is what the controller wants of an instance, until it wants something else.
@@ -45,6 +47,14 @@ func (w *worker) order(ctx context.Context, o hostapi.Instance) {
 	}
 	w.ordered = o
 	w.orders <- order{o, ctx}
+}
+
+// reconnect has the worker make anew what links of the instance are gone.
+func (w *worker) reconnect() {
+	select {
+	case w.lost <- struct{}{}:
+	default: // it was told
+	}
 }
 
 // forget ends the worker: the controller does not know the instance any more. Only the loop calls it.
@@ -73,6 +83,9 @@ func (w *worker) run(ctx context.Context) {
 			}
 			current = order
 		case <-retry:
+		case <-w.lost:
+			w.relink(current)
+			continue
 		}
 		report, again := w.settle(ctx, current)
 		ended, retry = nil, nil
@@ -164,12 +177,39 @@ func (w *worker) start(ctx context.Context, o order, running int) error {
 		return err
 	}
 	defer ns.Close()
+	if err := w.connectAll(o, ns); err != nil {
+		return err
+	}
+	return a.home.Run(ctx, w.id)
+}
+
+// relink makes anew what links are gone of an instance that runs. If it does not, what is to become of it is the controller's to say.
+func (w *worker) relink(o order) {
+	if !o.Run {
+		return
+	}
+	ns, err := w.agent.home.NetNS(w.id)
+	if err != nil {
+		return
+	}
+	defer ns.Close()
+	said := ""
+	if err := w.connectAll(o, ns); err != nil {
+		said = sentence(err.Error())
+	}
+	if said != "" && said != w.unmade {
+		w.agent.Log.Error("link not made anew", "instance", w.id, "error", said)
+	}
+	w.unmade = said
+}
+
+func (w *worker) connectAll(o order, ns *os.File) error {
 	for _, i := range o.Interfaces {
-		if err := w.connect(ctx, i, ns); err != nil {
+		if err := w.connect(o.ctx, i, ns); err != nil {
 			return fmt.Errorf("connect %s: %w", i.ID, err)
 		}
 	}
-	return a.home.Run(ctx, w.id)
+	return nil
 }
 
 func (w *worker) connect(ctx context.Context, i hostapi.Interface, ns *os.File) error {

@@ -13,7 +13,7 @@ const AdoptionWindow = 60
 // AdoptionWindow has passed, TCP that is under way and that the rules allow makes an entry without a SYN.
 func (d *Datapath) Adopt(eni string, ifindex int) error {
 	known := true
-	for _, h := range d.hooks(eni) {
+	for _, h := range hooks(eni) {
 		at, err := attachedTo(filepath.Join(d.dir, h.pin))
 		known = known && err == nil && at == ifindex
 	}

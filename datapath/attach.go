@@ -17,16 +17,18 @@ import (
 // A hook is a place where a program is attached, and the name of its pin.
 type hook struct {
 	pin    string
-	prog   *ebpf.Program
+	of     func(*kernelPrograms) *ebpf.Program
 	attach ebpf.AttachType
 }
 
 const internetPin = "internet"
 
-func (d *Datapath) hooks(eni string) []hook {
+var internetHook = hook{internetPin, func(p *kernelPrograms) *ebpf.Program { return p.FromInternet }, ebpf.AttachTCXIngress}
+
+func hooks(eni string) []hook {
 	return []hook{
-		{"link-" + eni + "-in", d.prog.FromInterface, ebpf.AttachTCXIngress},
-		{"link-" + eni + "-out", d.prog.ToInterface, ebpf.AttachTCXEgress},
+		{"link-" + eni + "-in", func(p *kernelPrograms) *ebpf.Program { return p.FromInterface }, ebpf.AttachTCXIngress},
+		{"link-" + eni + "-out", func(p *kernelPrograms) *ebpf.Program { return p.ToInterface }, ebpf.AttachTCXEgress},
 	}
 }
 
@@ -37,7 +39,7 @@ func (d *Datapath) Attach(eni string, ifindex int) error {
 	if eni == "" || strings.ContainsAny(eni, "/.") {
 		return fmt.Errorf("attach: %q is no interface id", eni)
 	}
-	for _, h := range d.hooks(eni) {
+	for _, h := range hooks(eni) {
 		if err := d.attach(h, ifindex); err != nil {
 			return fmt.Errorf("attach %s: %w", eni, err)
 		}
@@ -59,7 +61,7 @@ func (d *Datapath) AttachInternet(out, host int) error {
 	copy(d.config.HostMac[:], end.HardwareAddr)
 	atomic.StoreUint32(&d.config.HostIfindex, uint32(host))
 	d.mu.Unlock()
-	if err := d.attach(hook{internetPin, d.prog.FromInternet, ebpf.AttachTCXIngress}, out); err != nil {
+	if err := d.attach(internetHook, out); err != nil {
 		return fmt.Errorf("attach the internet: %w", err)
 	}
 	return nil
@@ -80,8 +82,8 @@ func (d *Datapath) attach(h hook, ifindex int) error {
 			return err
 		}
 	}
-	// First of all programs there: none before it may let a packet by.
-	l, err := link.AttachTCX(link.TCXOptions{Interface: ifindex, Program: h.prog, Attach: h.attach, Anchor: link.Head()})
+	// First of all programs there: none before it may let a packet by. See Lead.
+	l, err := link.AttachTCX(link.TCXOptions{Interface: ifindex, Program: h.of(&d.prog), Attach: h.attach, Anchor: link.Head()})
 	if err != nil {
 		return err
 	}
@@ -110,9 +112,11 @@ func attachedTo(pin string) (int, error) {
 // Detach takes the programs from the interface's link, whose device should be gone by then: what is
 // attached nowhere, the kernel forwards as it likes. It may be detached already.
 func (d *Datapath) Detach(eni string) error {
-	for _, h := range d.hooks(eni) {
-		if err := detach(filepath.Join(d.dir, h.pin)); err != nil {
-			return fmt.Errorf("detach %s: %w", eni, err)
+	for _, h := range hooks(eni) {
+		for _, pin := range []string{h.pin, nextPin + h.pin} {
+			if err := detach(filepath.Join(d.dir, pin)); err != nil {
+				return fmt.Errorf("detach %s: %w", eni, err)
+			}
 		}
 	}
 	return nil
@@ -151,18 +155,37 @@ func (d *Datapath) Attached() ([]string, error) {
 	return slices.Compact(enis), nil
 }
 
+// Links are the ifindexes of the links that something is in force at.
+func (d *Datapath) Links() (all []int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for ifindex := range d.links.held {
+		all = append(all, int(ifindex))
+	}
+	return all
+}
+
+// attachedHooks are those where a program is attached or was.
+func (d *Datapath) attachedHooks() ([]hook, error) {
+	enis, err := d.Attached()
+	if err != nil {
+		return nil, err
+	}
+	all := []hook{internetHook}
+	for _, eni := range enis {
+		all = append(all, hooks(eni)...)
+	}
+	return all, nil
+}
+
 // replacePrograms gives the pinned links this build's programs where they have others.
 func (d *Datapath) replacePrograms() error {
-	enis, err := d.Attached()
+	hooks, err := d.attachedHooks()
 	if err != nil {
 		return err
 	}
-	hooks := []hook{{internetPin, d.prog.FromInternet, ebpf.AttachTCXIngress}}
-	for _, eni := range enis {
-		hooks = append(hooks, d.hooks(eni)...)
-	}
 	for _, h := range hooks {
-		err := replaceProgram(filepath.Join(d.dir, h.pin), h.prog)
+		err := replaceProgram(filepath.Join(d.dir, h.pin), h.of(&d.prog))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("replace the program of %s: %w", h.pin, err)
 		}

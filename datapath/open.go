@@ -38,6 +38,9 @@ type Datapath struct {
 	maps kernelMaps
 	prog kernelPrograms
 
+	spec  *ebpf.CollectionSpec // of the maps as they are
+	spare kernelPrograms       // prog once more, when Lead needs it: see there
+
 	mu     sync.Mutex // what follows
 	memory [][]byte   // to unmap
 	heap   *heap
@@ -84,7 +87,8 @@ func Open(o Options) (_ *Datapath, err error) {
 	if err := d.adopt(spec); err != nil {
 		return nil, err
 	}
-	if err := d.load(spec); err != nil {
+	d.spec = spec
+	if err := d.loadPrograms(&d.prog); err != nil {
 		return nil, err
 	}
 	return d, d.replacePrograms()
@@ -228,13 +232,13 @@ func (d *Datapath) read() error {
 	return err
 }
 
-// load loads the programs, which use the maps.
-func (d *Datapath) load(spec *ebpf.CollectionSpec) error {
+// loadPrograms loads the programs, which use the maps.
+func (d *Datapath) loadPrograms(to *kernelPrograms) error {
 	pinned := map[string]*ebpf.Map{}
 	for name, m := range d.mapsByName() {
 		pinned[name] = *m
 	}
-	return spec.LoadAndAssign(&d.prog, &ebpf.CollectionOptions{MapReplacements: pinned})
+	return d.spec.LoadAndAssign(to, &ebpf.CollectionOptions{MapReplacements: pinned})
 }
 
 // mapsByName are all maps, each of which is pinned.
@@ -256,7 +260,7 @@ func (d *Datapath) Close() error {
 		errs = append(errs, unix.Munmap(b))
 	}
 	d.memory, d.slots, d.config, d.charge, d.heap, d.links = nil, nil, nil, nil, nil, linkTable{}
-	errs = append(errs, d.prog.Close(), d.maps.Close())
+	errs = append(errs, d.prog.Close(), d.spare.Close(), d.maps.Close())
 	return errors.Join(errs...)
 }
 
@@ -268,7 +272,7 @@ func Remove(dir string) error {
 	if !onBPFFS(dir) {
 		return fmt.Errorf("%s is not on a bpffs", dir)
 	}
-	for _, links := range []string{"v*/link-*", "v*/" + internetPin} {
+	for _, links := range []string{"v*/link-*", "v*/" + internetPin, "v*/" + nextPin + "*"} {
 		pins, err := filepath.Glob(filepath.Join(dir, links))
 		if err != nil {
 			return err

@@ -554,7 +554,7 @@ func TestProgramsOfAnotherBuildAreReplaced(t *testing.T) {
 	ip(t, "link add one type veth peer name two")
 	at := ifindex(t, "one")
 	// Another build: its program for the one direction is this one's for the other.
-	if err := d.attach(hook{"link-eni-1-in", d.prog.FromInternet, d.hooks("x")[0].attach}, at); err != nil {
+	if err := d.attach(hook{"link-eni-1-in", internetHook.of, internetHook.attach}, at); err != nil {
 		t.Fatal(err)
 	}
 	d.Close()

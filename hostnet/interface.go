@@ -40,7 +40,10 @@ func (l *Links) AddInterface(i Interface, namespace *os.File) (index int, err er
 			return 0, err
 		}
 		if leads {
-			return link.Attrs().Index, l.mark(link, i.ID)
+			if err := l.mark(link, i.ID); err != nil {
+				return 0, err
+			}
+			return link.Attrs().Index, l.deafen(link)
 		}
 		if err := l.remove(link); err != nil {
 			return 0, err
@@ -65,7 +68,10 @@ func (l *Links) make(i Interface, namespace *os.File) (netlink.Link, error) {
 	if err := l.handle.LinkAdd(pair); err != nil {
 		return nil, err
 	}
-	return pair, l.mark(pair, i.ID)
+	if err := l.mark(pair, i.ID); err != nil {
+		return nil, err
+	}
+	return pair, l.deafen(pair)
 }
 
 // mark says whose the link is, and keeps the kernel from talking IPv6 over it on its own account.

@@ -108,6 +108,9 @@ func (l *Links) UpInternet(ipv6 netip.Prefix) error {
 	if err := os.WriteFile("/proc/sys/net/ipv4/conf/"+n.Name+"/forwarding", []byte("0"), 0); err != nil {
 		return fmt.Errorf("turn off forwarding: %w", err)
 	}
+	if err := l.deafen(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: n.Name + "-out", Index: n.Out}}); err != nil {
+		return err
+	}
 	if err := l.giveIPv6(n, ipv6); err != nil {
 		return fmt.Errorf("give %s its IPv6 address: %w", n.Name, err)
 	}

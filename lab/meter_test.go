@@ -185,7 +185,7 @@ func newLeakMeter(t *testing.T, u *up) *leakMeter {
 	addresses := append(each(m.allocate("s"), always, never), each(m.allocate("r"), always, never)...)
 	m.publish("s")
 	for sender, targets := range map[string][]string{
-		"c":    append(each("172.31.200.10", flooded...), each("172.31.200.20", always, never)...),
+		"c":    slices.Concat(each("172.31.200.10", flooded...), each("172.31.200.20", always, never), each("172.31.200.30", always, never)),
 		"host": addresses,
 		"x":    each("172.31.200.10", always, never),
 	} {
