@@ -10,10 +10,10 @@ import (
 )
 
 // look finds out whether what the agent made is as it was, and makes it so again: root on the host can take links away and put
-// programs before ours, and root in an instance can delete its end of a link. What it cannot mend it says.
+// programs before ours or detach ours, and root in an instance can delete its end of a link. What it cannot mend it says.
 func (a *Agent) look(ctx context.Context) {
 	var wrong []string
-	for _, err := range []error{a.lead(), a.lookForInternet(), a.lookForLinks(), a.settleGateways(ctx)} {
+	for _, err := range []error{a.lookForInternet(), a.lookForLinks(), a.settleGateways(ctx), a.lead()} {
 		if err != nil {
 			wrong = append(wrong, err.Error())
 		}
@@ -25,22 +25,30 @@ func (a *Agent) look(ctx context.Context) {
 	a.wrong = said
 }
 
-// lead has our programs be the first ones at every link.
+// lead has our programs be at every link, whoever detached them or removed their pins, and the first ones there.
 func (a *Agent) lead() error {
 	a.wiring.Lock()
 	defer a.wiring.Unlock()
+	var errs []error
+	for eni, w := range a.wired {
+		if w.index != 0 && !w.leaving {
+			errs = append(errs, a.kernel.Attach(eni, w.index))
+		}
+	}
 	moved, err := a.kernel.Lead()
 	if len(moved) > 0 {
 		a.Log.Warn("another program came before ours, which is first again", "at", moved)
 	}
-	return err
+	return errors.Join(append(errs, err)...)
 }
 
 func (a *Agent) lookForInternet() error {
 	a.wiring.Lock()
 	defer a.wiring.Unlock()
-	if _, there, err := a.links.Internet(); err != nil || there {
+	if n, there, err := a.links.Internet(); err != nil {
 		return err
+	} else if there {
+		return a.kernel.AttachInternet(n.Out, n.Index)
 	}
 	if err := a.openInternet(); err != nil {
 		return fmt.Errorf("the link of the public addresses is gone: %w", err)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -160,5 +161,44 @@ func TestAForeignProgramThatCannotBeHelpedIsSaid(t *testing.T) {
 	r, err := link.QueryPrograms(link.QueryOptions{Target: index, Attach: ebpf.AttachTCXIngress})
 	if err != nil || len(r.Programs) != len(others) {
 		t.Errorf("%d programs, %d of them foreign (%v)", len(r.Programs), len(others)-1, err)
+	}
+}
+
+// What somebody detaches, or whose pin somebody removes, is attached again.
+func TestWhatSomebodyDetachesIsAttachedAgain(t *testing.T) {
+	a, _ := wiredAgent(t)
+	pins, err := filepath.Glob(filepath.Join(a.paths.pins(), "v*", "link-*"))
+	if err != nil || len(pins) != 2 {
+		t.Fatal(pins, err)
+	}
+	internet, err := filepath.Glob(filepath.Join(a.paths.pins(), "v*", "internet"))
+	if err != nil || len(internet) != 1 {
+		t.Fatal(internet, err)
+	}
+	for _, pin := range append(pins, internet...) {
+		for how, undo := range map[string]func(link.Link) error{
+			"detached": func(l link.Link) error { return l.Detach() }, "unpinned": func(link.Link) error { return os.Remove(pin) },
+		} {
+			l, err := link.LoadPinnedLink(pin, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			was, err := l.Info()
+			if err == nil {
+				err = undo(l)
+			}
+			l.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.look(t.Context())
+			if l, err = link.LoadPinnedLink(pin, nil); err != nil {
+				t.Fatalf("%s, %s: %v", pin, how, err)
+			}
+			if is, err := l.Info(); err != nil || is.TCX().Ifindex != was.TCX().Ifindex || a.wrong != "" {
+				t.Errorf("%s, %s: %v %v; %q", pin, how, is, err, a.wrong)
+			}
+			l.Close()
+		}
 	}
 }
