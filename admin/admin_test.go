@@ -196,10 +196,11 @@ func TestQuotas(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	c := newCell(t)
+	c.server.Host = "local"
 	c.server.Connected, c.server.Applied, c.server.Unenforced, c.server.Trouble = true, 7, 2, "no room"
 	c.server.Counters = []policy.Counter{{Interface: 0, Reason: policy.Unsupported, Packets: 3, Bytes: 180}, {Interface: 99, Reason: policy.Allowed, Packets: 1, Bytes: 60}}
 	out := do[StatusOutput](c, StatusInput{})
-	want := &StatusOutput{Packets: []Packets{{"", "unsupported", true, 3, 180}, {"", "allowed", false, 1, 60}}, Revision: 1, Host: Host{false, true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}, {"cell", 1}}, StoredOnly: api.StoredOnly}
+	want := &StatusOutput{Packets: []Packets{{"", "unsupported", true, 3, 180}, {"", "allowed", false, 1, 60}}, Revision: 1, Host: Host{false, "local", true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}, {"cell", 1}}, StoredOnly: api.StoredOnly}
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Error(diff)
 	}

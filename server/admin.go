@@ -59,8 +59,8 @@ func (s *Server) administer(ctx context.Context, c *call, name string, body []by
 func (s *Server) self() admin.Server {
 	applied, trouble := s.hosts.Applied()
 	if why := s.untold.Load(); why != nil {
-		trouble = *why
+		trouble = why.String()
 	}
-	return admin.Server{Root: s.Root, Hostless: s.hostless, Connected: s.hosts.Connected(), Applied: applied, Trouble: trouble, Unenforced: s.unenforced.Load(),
+	return admin.Server{Root: s.Root, Hostless: s.hostless, Host: s.hosts.Name(), Connected: s.hosts.Connected(), Applied: applied, Trouble: trouble, Unenforced: s.unenforced.Load(),
 		Counters: s.hosts.Counters()}
 }
