@@ -378,6 +378,15 @@ func TestImportsThatAreRefused(t *testing.T) {
 	if _, err := to.imports(do[ExportOutput](public, ExportInput{}).Objects); err == nil || !strings.Contains(err.Error(), "this server has 198.18.9.0/24") {
 		t.Errorf("addresses of another pool: %v", err)
 	}
+	ranged := newCell(t)
+	ranged.edit(scope, func(e *vpc.Edit) error {
+		e.Cells.Put(&vpc.Cell{NextNum: 99, Public: netip.MustParsePrefix("198.18.16.0/20")})
+		e.AddIPv6(e.DefaultVPC())
+		return nil
+	})
+	if _, err := to.imports(do[ExportOutput](ranged, ExportInput{}).Objects); err == nil || !strings.Contains(err.Error(), "ranges of 3fff:121::/32, and this server has 198.18.9.0/24 and 3fff:120::/32") {
+		t.Errorf("ranges of another pool: %v", err)
+	}
 	if _, err := to.imports(exported); err != nil || to.state.Cell().Public.String() != "198.18.9.0/24" || to.state.Cell().NextNum != from.state.Cell().NextNum {
 		t.Errorf("no pool: %v, %+v", err, to.state.Cell())
 	}

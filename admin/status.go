@@ -32,7 +32,7 @@ type Packets struct {
 
 // A Host is what enforces the State.
 type Host struct {
-	None      bool // there is none and will be none: the server enforces nothing
+	None      bool   // there is none and will be none: the server enforces nothing
 	Name      string `json:",omitempty"` // "": none ever connected
 	Connected bool
 	Applied   int64  // the revision that it enforces

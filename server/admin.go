@@ -58,6 +58,9 @@ func (s *Server) administer(ctx context.Context, c *call, name string, body []by
 // self is what the server knows of itself.
 func (s *Server) self() admin.Server {
 	applied, trouble := s.hosts.Applied()
+	if why := s.misplaced.Load(); why != nil && trouble == "" {
+		trouble = *why
+	}
 	if why := s.untold.Load(); why != nil {
 		trouble = why.String()
 	}

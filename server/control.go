@@ -215,24 +215,30 @@ func (s *Server) record(ctx context.Context, n news) error {
 		}
 		return nil
 	})
-	if refused.IsValid() {
-		s.Log.Error("the host claims another pool of public addresses, and addresses of the old one are in use",
-			"claimed", refused, "pool", s.Store.Snapshot().Cell().Public)
+	if err != nil || !n.public.IsValid() {
+		return err
 	}
-	return err
+	why := ""
+	if pool := s.Store.Snapshot().Cell(); refused.IsValid() {
+		why = fmt.Sprintf("its public addresses are %s, and addresses of %s or ranges of %s are in use, which lead nowhere there: it takes over when they are released", refused, pool.Public, pool.IPv6Pool())
+	}
+	if said := s.misplaced.Swap(&why); why != "" && (said == nil || *said != why) {
+		s.Log.Error("the host's pool is another one", "trouble", why)
+	}
+	return nil
 }
 
 var hostStates = map[hostapi.InstanceState]api.HostState{
 	hostapi.Running: api.HostRunning, hostapi.Stopped: api.HostStopped, hostapi.Failed: api.HostFailed,
 }
 
-// claim makes the pool the cell's, unless addresses of another one are in use.
+// claim makes the pool the cell's, unless addresses or ranges of another one are in use.
 func claim(e *vpc.Edit, pool netip.Prefix) bool {
 	cell := e.Cell()
 	if cell.Public == pool {
 		return true
 	}
-	if e.PublicInUse() {
+	if !e.MayHavePool(pool) {
 		return false
 	}
 	cell.Public = pool
