@@ -37,6 +37,7 @@ var operations = table(
 type Server struct {
 	Root       vpc.AccessKey // of its data directory
 	Hostless   bool          // no host can be there
+	Host       string        // the name of the host that was there last; "": none was
 	Connected  bool          // a host is there
 	Applied    int64         // the revision that the host enforces
 	Trouble    string        // why it does not enforce a newer one; "" where it has none

@@ -196,10 +196,11 @@ func TestQuotas(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	c := newCell(t)
+	c.server.Host = "local"
 	c.server.Connected, c.server.Applied, c.server.Unenforced, c.server.Trouble = true, 7, 2, "no room"
 	c.server.Counters = []policy.Counter{{Interface: 0, Reason: policy.Unsupported, Packets: 3, Bytes: 180}, {Interface: 99, Reason: policy.Allowed, Packets: 1, Bytes: 60}}
 	out := do[StatusOutput](c, StatusInput{})
-	want := &StatusOutput{Packets: []Packets{{"", "unsupported", true, 3, 180}, {"", "allowed", false, 1, 60}}, Revision: 1, Host: Host{false, true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}, {"cell", 1}}, StoredOnly: api.StoredOnly}
+	want := &StatusOutput{Packets: []Packets{{"", "unsupported", true, 3, 180}, {"", "allowed", false, 1, 60}}, Revision: 1, Host: Host{false, "local", true, 7, "no room"}, Unenforced: 2, Objects: []Count{{"access-key", 1}, {"account", 1}, {"cell", 1}}, StoredOnly: api.StoredOnly}
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Error(diff)
 	}
@@ -376,6 +377,15 @@ func TestImportsThatAreRefused(t *testing.T) {
 	})
 	if _, err := to.imports(do[ExportOutput](public, ExportInput{}).Objects); err == nil || !strings.Contains(err.Error(), "this server has 198.18.9.0/24") {
 		t.Errorf("addresses of another pool: %v", err)
+	}
+	ranged := newCell(t)
+	ranged.edit(scope, func(e *vpc.Edit) error {
+		e.Cells.Put(&vpc.Cell{NextNum: 99, Public: netip.MustParsePrefix("198.18.16.0/20")})
+		e.AddIPv6(e.DefaultVPC())
+		return nil
+	})
+	if _, err := to.imports(do[ExportOutput](ranged, ExportInput{}).Objects); err == nil || !strings.Contains(err.Error(), "ranges of 3fff:121::/32, and this server has 198.18.9.0/24 and 3fff:120::/32") {
+		t.Errorf("ranges of another pool: %v", err)
 	}
 	if _, err := to.imports(exported); err != nil || to.state.Cell().Public.String() != "198.18.9.0/24" || to.state.Cell().NextNum != from.state.Cell().NextNum {
 		t.Errorf("no pool: %v, %+v", err, to.state.Cell())

@@ -32,7 +32,8 @@ type Packets struct {
 
 // A Host is what enforces the State.
 type Host struct {
-	None      bool // there is none and will be none: the server enforces nothing
+	None      bool   // there is none and will be none: the server enforces nothing
+	Name      string `json:",omitempty"` // "": none ever connected
 	Connected bool
 	Applied   int64  // the revision that it enforces
 	Trouble   string `json:",omitempty"`
@@ -45,7 +46,7 @@ type Count struct {
 }
 
 func status(v Server, e *vpc.Edit, _ *StatusInput) (*StatusOutput, error) {
-	out := &StatusOutput{Revision: e.Revision, Host: Host{v.Hostless, v.Connected, v.Applied, v.Trouble}, Unenforced: v.Unenforced, StoredOnly: api.StoredOnly}
+	out := &StatusOutput{Revision: e.Revision, Host: Host{v.Hostless, v.Host, v.Connected, v.Applied, v.Trouble}, Unenforced: v.Unenforced, StoredOnly: api.StoredOnly}
 	counts := e.Counts()
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
 		if counts[kind] > 0 {

@@ -200,8 +200,9 @@ func (p *plan) take(c vpc.Change, exported *vpc.State) error {
 // public addresses and what the host can enforce are the server's own, where a host has told them.
 func join(own vpc.Cell, from *vpc.State) (vpc.Cell, error) {
 	exported := from.Cell()
-	if own.Public.IsValid() && exported.Public.IsValid() && own.Public != exported.Public && from.PublicInUse() {
-		return own, invalid("the export has public addresses of %s, and this server has %s: import it into one that has the same block", exported.Public, own.Public)
+	if own.Public.IsValid() && !from.MayHavePool(own.Public) {
+		return own, invalid("the export has public addresses of %s or ranges of %s, and this server has %s and %s: import it into one that has the same blocks",
+			exported.Public, exported.IPv6Pool(), own.Public, own.IPv6Pool())
 	}
 	if !own.Public.IsValid() {
 		own.Public = exported.Public

@@ -190,6 +190,7 @@ func TestNetworkACLEntriesAreRefused(t *testing.T) {
 
 func TestAnACLHas20EntriesOfAFamilyInADirection(t *testing.T) {
 	w := newWorld(t)
+	w.pool("198.18.0.0/20")
 	v := do[ec2.CreateVpcOutput](w, "CreateVpc", "CidrBlock=10.0.0.0/16&AmazonProvidedIpv6CidrBlock=true").Vpc
 	a := w.acl(*v.VpcId)
 	full := "NetworkAclEntryLimitExceeded: The maximum number of network acl entries has been reached."

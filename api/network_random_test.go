@@ -21,6 +21,7 @@ import (
 func TestRandomNetworksStaySound(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		w := newWorld(t)
+		w.pool("198.18.0.0/20") // of which ranges of IPv6 follow
 		w.quota(vpc.VPCsPerRegion, 4)
 		w.quota(vpc.SubnetsPerVPC, 8)
 		w.quota(vpc.ACLsPerVPC, 3)

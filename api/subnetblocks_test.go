@@ -13,6 +13,7 @@ import (
 // dualVPC creates a VPC with an IPv6 range, and returns its id and that range.
 func (w *world) dualVPC(cidr string) (id string, ipv6 netip.Prefix) {
 	w.Helper()
+	w.pool("198.18.0.0/20")
 	id = *do[ec2.CreateVpcOutput](w, "CreateVpc", "CidrBlock="+cidr+"&AmazonProvidedIpv6CidrBlock=true").Vpc.VpcId
 	return id, w.state.VPCs.Get(id).IPv6[0].CIDR
 }

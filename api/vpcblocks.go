@@ -32,6 +32,9 @@ func associateVpcCidrBlock(e *vpc.Edit, in *ec2.AssociateVpcCidrBlockInput) (*ec
 		if len(v.IPv6) >= e.Limit(vpc.IPv6BlocksPerVPC) {
 			return nil, tooManyBlocks(v.ID, e.Limit(vpc.IPv6BlocksPerVPC))
 		}
+		if err := hasIPv6Pool(e.State); err != nil {
+			return nil, err
+		}
 		v, block := e.AddIPv6(v)
 		return &ec2.AssociateVpcCidrBlockOutput{VpcId: new(v.ID), Ipv6CidrBlockAssociation: new(showIPv6Block(v, block, "associating"))}, nil
 	}
@@ -51,6 +54,14 @@ func associateVpcCidrBlock(e *vpc.Edit, in *ec2.AssociateVpcCidrBlockInput) (*ec
 	changed.Secondary = append(slices.Clone(v.Secondary), block)
 	e.VPCs.Put(&changed)
 	return &ec2.AssociateVpcCidrBlockOutput{VpcId: new(v.ID), CidrBlockAssociation: new(showBlock(block, "associating"))}, nil
+}
+
+// hasIPv6Pool refuses a range of Amazon's while no host has said which pool it is cut from: of another one, it would reach nobody.
+func hasIPv6Pool(s *vpc.State) error {
+	if s.Cell().Public.IsValid() {
+		return nil
+	}
+	return vpc.Errorf("InsufficientAddressCapacity", "Not enough available addresses to satisfy your request: ranges of IPv6 are cut from a pool that goes with the host, and no host has connected to this server yet.")
 }
 
 func tooManyBlocks(id string, limit int) error {

@@ -77,6 +77,7 @@ func TestSecondaryRanges(t *testing.T) {
 
 func TestAssociateVpcCidrBlockRefuses(t *testing.T) {
 	w := newWorld(t)
+	w.pool("198.18.0.0/20")
 	lab := w.vpc("10.2.0.0/16")
 	for _, c := range []struct{ sentence, form, want string }{
 		{"no VPC", "CidrBlock=10.3.0.0/16", "MissingParameter: The request must contain the parameter VpcId"},
@@ -226,6 +227,7 @@ func TestARangeMustNotOverlapAPeers(t *testing.T) {
 
 func TestIPv6OfAVPC(t *testing.T) {
 	w := newWorld(t)
+	w.pool("198.18.0.0/20")
 	v := do[ec2.CreateVpcOutput](w, "CreateVpc", "CidrBlock=10.0.0.0/16&AmazonProvidedIpv6CidrBlock=true&Ipv6CidrBlockNetworkBorderGroup=us-east-1").Vpc
 	a := v.Ipv6CidrBlockAssociationSet[0]
 	if got, want := text(*a.Ipv6CidrBlock, a.Ipv6CidrBlockState.State, *a.Ipv6Pool, *a.NetworkBorderGroup, a.IpSource, a.Ipv6AddressAttribute), text("", "associating", "Amazon", "us-east-1", "amazon", "public"); got != want {
@@ -266,6 +268,7 @@ func TestIPv6ComesWithRulesAndEntries(t *testing.T) {
 		closed = "out 32767 -1 0.0.0.0/0 deny\nout 32768 -1 ::/0 deny\nin 32767 -1 0.0.0.0/0 deny\nin 32768 -1 ::/0 deny"
 	)
 	w := newWorld(t)
+	w.pool("198.18.0.0/20")
 	lab := w.vpc("10.0.0.0/16")
 	def, own := *w.acls("vpc-id=" + lab)[0].NetworkAclId, w.acl(lab)
 	group := w.state.DefaultGroup(lab).ID

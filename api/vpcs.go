@@ -50,6 +50,11 @@ func createVpc(e *vpc.Edit, in *ec2.CreateVpcInput) (*ec2.CreateVpcOutput, error
 	if err := vpcsHaveRoom(e.State); err != nil {
 		return nil, err
 	}
+	if withIPv6 {
+		if err := hasIPv6Pool(e.State); err != nil {
+			return nil, err
+		}
+	}
 	v := *e.NewVPC(cidr, tenancy, false)
 	v.Tags = tags["vpc"]
 	e.VPCs.Put(&v)

@@ -29,7 +29,7 @@ func (c *statusCmd) Run(e *env) error {
 		fmt.Fprintf(w, "revision\t%d\n", s.Revision)
 		fmt.Fprintf(w, "host\t%s\n", hostLine(s))
 		if s.Host.Trouble != "" {
-			fmt.Fprintf(w, "trouble\t%s\n", s.Host.Trouble)
+			fmt.Fprintf(w, "trouble\t%s: %s\n", cmp.Or(s.Host.Name, "no host yet"), s.Host.Trouble)
 		}
 		if !s.Host.None {
 			fmt.Fprintf(w, "unenforced\t%d writes were not confirmed by a host in time\n", s.Unenforced)

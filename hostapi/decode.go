@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 
@@ -24,12 +25,18 @@ func (d *decoder) want(ok bool, format string, args ...any) {
 
 // Check refuses what a host would not understand.
 func (d Desired) Check() error {
+	_, err := d.checked()
+	return err
+}
+
+// checked is the message for a host, which understands it.
+func (d Desired) checked() (*hostpb.Desired, error) {
 	message := d.encode()
 	if size := proto.Size(message); size > maxMessage {
-		return fmt.Errorf("it is a message of %d bytes, and %d are the most", size, maxMessage)
+		return nil, fmt.Errorf("it is a message of %d bytes, and %d are the most", size, maxMessage)
 	}
 	_, err := decodeDesired(message)
-	return err
+	return message, err
 }
 
 func decodeDesired(p *hostpb.Desired) (Desired, error) {
@@ -92,7 +99,7 @@ func (d *decoder) instance(p *hostpb.Instance) Instance {
 	i := Instance{ID: d.id(p.GetId()), Image: d.id(p.GetImage()), ImageName: p.GetImageName(), Hostname: p.GetHostname(), Domain: p.GetDomain(), UserData: p.GetUserData(),
 		Boots: int(p.GetBoots()), Run: p.GetRun(), Remove: p.GetRemove(), DNS: d.maybe(p.GetDnsServer()), Interfaces: each(p.GetInterfaces(), d.nic)}
 	d.want(name(i.Hostname) && (i.Domain == "" || name(i.Domain)), "%s is called %q in %q", i.ID, i.Hostname, i.Domain)
-	d.want(len(i.ImageName) <= 255, "%s has an image name of %d bytes", i.ID, len(i.ImageName))
+	d.want(len(i.ImageName) <= 255 && utf8.ValidString(i.ImageName), "%s has an image called %.80q, of %d bytes", i.ID, i.ImageName, len(i.ImageName))
 	d.want(len(i.UserData) <= maxUserData, "%s has %d bytes of user data", i.ID, len(i.UserData))
 	d.want(i.Boots >= 0, "%s has %d boots", i.ID, i.Boots)
 	d.want(!i.Run || !i.Remove, "%s is to run and to be removed", i.ID)

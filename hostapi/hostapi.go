@@ -9,11 +9,11 @@
 //
 //	hosts := &hostapi.Hosts{OnReport: …}
 //	http.Serve(listener, hosts.Handler())
-//	hosts.Set(hostapi.Desired{View: view})
-//	err := hosts.WaitApplied(ctx, view.Revision)
+//	err := hosts.Set(hostapi.Desired{View: view})
+//	err = hosts.WaitApplied(ctx, view.Revision)
 //
 // The newest word wins: what is overtaken before it was sent is never sent. Everything that arrives is
-// checked here, once: a host runs as root, and file names come of these ids.
+// checked here, once: a host runs as root, and file names come of these ids. What would not pass is not sent.
 package hostapi
 
 //go:generate sh -c "protoc --plugin=protoc-gen-go=$(go tool -n protoc-gen-go) --plugin=protoc-gen-connect-go=$(go tool -n protoc-gen-connect-go) --go_out=hostpb --go_opt=paths=source_relative --connect-go_out=hostpb --connect-go_opt=paths=source_relative,package_suffix host.proto"

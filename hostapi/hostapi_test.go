@@ -336,7 +336,9 @@ func TestReportsAndConsolesArrive(t *testing.T) {
 	if out, _ := hosts.Console("i-199"); len(out) != MaxTail {
 		t.Errorf("the last console has %d bytes", len(out))
 	}
-	hosts.Set(Desired{View: new(policy.View), Instances: []Instance{{ID: "i-3"}}})
+	if err := hosts.Set(Desired{View: new(policy.View), Instances: []Instance{{ID: "i-3", Image: "ami-1", Hostname: "i-3"}}}); err != nil {
+		t.Fatal(err)
+	}
 	if out, _ := hosts.Console("i-4"); out != nil {
 		t.Error("the console of an instance that is gone is kept")
 	}
@@ -355,7 +357,10 @@ func TestCountersAreTheNewest(t *testing.T) {
 	if got := h.Counters(); !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
-	h.Set(Desired{View: &policy.View{Interfaces: []policy.Interface{{Num: 1}}}})
+	one := policy.Interface{Num: 1, ID: "eni-1", VPC: 1, Subnet: "subnet-1", Addr: netip.MustParseAddr("10.0.0.4")}
+	if err := h.Set(Desired{View: &policy.View{Interfaces: []policy.Interface{one}}}); err != nil {
+		t.Fatal(err)
+	}
 	if got := h.Counters(); !slices.Equal(got, want[:3]) {
 		t.Errorf("without interface 2: %v", got)
 	}
@@ -455,5 +460,41 @@ func TestAHostIgnoresAMalformedDesired(t *testing.T) {
 				t.Errorf("Sync = %v, want that the message is malformed", err)
 			}
 		})
+	}
+}
+
+// What could not be sent, or would not be understood, is refused where it is said, and changes nothing.
+func TestSetRefusesWhatAHostWouldNotUnderstand(t *testing.T) {
+	var h Hosts
+	if err := h.Set(revision(1)); err != nil {
+		t.Fatal(err)
+	}
+	said := h.desired
+	i := Instance{ID: "i-1", Image: "ami-1", Hostname: "i-1"}
+	for name, spoil := range map[string]func(*Instance){
+		"":                     func(*Instance) {},
+		`the id "../x"`:        func(i *Instance) { i.ID = "../x" },
+		`called "\xff"`:        func(i *Instance) { i.ImageName = "\xff" }, // which no message can have
+		"65537 bytes of user":  func(i *Instance) { i.UserData = make([]byte, maxUserData+1) },
+		"has no CIDR":          nil,
+		"bytes, and 67108864 ": nil,
+	} {
+		d := revision(2)
+		switch {
+		case spoil != nil:
+			bad := i
+			spoil(&bad)
+			d.Instances = []Instance{bad}
+		case name == "has no CIDR":
+			d.View.Subnets = []policy.Subnet{{ID: "subnet-1", VPC: 1}}
+		default:
+			for range 1100 {
+				d.Instances = append(d.Instances, Instance{UserData: make([]byte, maxUserData)})
+			}
+		}
+		if err := h.Set(d); name == "" && err != nil || name != "" && (err == nil || !strings.Contains(err.Error(), name) || h.desired != said) {
+			t.Errorf("%q: %v", name, err)
+		}
+		said = h.desired
 	}
 }

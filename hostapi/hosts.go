@@ -31,8 +31,9 @@ type Hosts struct {
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed at every change of what follows; nil: nobody waits
-	desired  *Desired
+	desired  *hostpb.Desired
 	current  *stream // the newest; nil: no host is connected
+	name     string  // of the host that connected last
 	applied  int64
 	trouble  string
 	consoles map[string]Console
@@ -84,7 +85,12 @@ func (h *Hosts) Serve(ctx context.Context, l net.Listener) error {
 }
 
 // Set says what the host should do from now on. Consoles of other instances and counters of other interfaces are forgotten.
-func (h *Hosts) Set(d Desired) {
+// What a host would not understand is refused whole: what was said before goes on.
+func (h *Hosts) Set(d Desired) error {
+	message, err := d.checked()
+	if err != nil {
+		return err
+	}
 	known := map[string]bool{}
 	for _, i := range d.Instances {
 		known[i.ID] = true
@@ -94,10 +100,11 @@ func (h *Hosts) Set(d Desired) {
 		counted[i.Num] = true
 	}
 	h.change(func() {
-		h.desired = &d
+		h.desired = message
 		maps.DeleteFunc(h.consoles, func(id string, _ Console) bool { return !known[id] })
 		maps.DeleteFunc(h.counters, func(k CounterKey, _ policy.Counter) bool { return k.Interface != 0 && !counted[k.Interface] })
 	})
+	return nil
 }
 
 // WaitApplied returns nil when the host enforces the revision or a newer one, or ctx's error.
@@ -111,6 +118,13 @@ func (h *Hosts) Applied() (revision int64, trouble string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.applied, h.trouble
+}
+
+// Name is the host's that connected last, as it says itself; "": none did.
+func (h *Hosts) Name() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.name
 }
 
 // Connected tells whether a host is there.
@@ -217,7 +231,7 @@ func (h *Hosts) join(s *stream, first Report) {
 		if h.current != nil {
 			h.current.end(errReplaced)
 		}
-		h.current, h.applied, h.trouble, h.counters = s, first.Applied, first.Trouble, nil
+		h.current, h.name, h.applied, h.trouble, h.counters = s, first.Host, first.Applied, first.Trouble, nil
 	})
 	h.log().Info("host connected", "host", first.Host, "applied", first.Applied)
 }
@@ -283,7 +297,7 @@ func (h *Hosts) hear(s *stream, r Report) (current bool) {
 
 // send sends what is desired, whenever it changes, until ctx or the stream ends.
 func (h *Hosts) send(ctx context.Context, s *stream) {
-	var last *Desired
+	var last *hostpb.Desired
 	for {
 		var ended bool
 		err := h.wait(ctx, func() bool {
@@ -294,7 +308,7 @@ func (h *Hosts) send(ctx context.Context, s *stream) {
 		if err != nil || ended {
 			return
 		}
-		if err := s.Send(last.encode()); err != nil {
+		if err := s.Send(last); err != nil {
 			h.change(func() { s.end(err) }) // there is nothing to hear from a host that cannot
 			return
 		}

@@ -18,57 +18,62 @@ type Cost struct {
 
 // CostOf is what the View takes at most. The rules are cut into intervals, of who and of what, as they
 // are when they are compiled; what compiled rules share is not seen here and counted twice.
-func CostOf(v *View) Cost {
-	c := Cost{Interfaces: len(v.Interfaces), Members: len(v.Members)}
+func CostOf(v *View) Cost { return costs(v, func(uint32) string { return "" })[""] }
+
+// costs is CostOf for each owner of VPCs, by their numbers: what the View has of them, as if the rest were not there.
+func costs(v *View, owner func(vpc uint32) string) map[string]Cost {
+	sum, counted := map[string]Cost{}, map[string]bool{}
+	add := func(vpc uint32, c Cost) {
+		id := owner(vpc)
+		sum[id] = sum[id].plus(c)
+	}
+	once := func(vpc uint32, kind string, what any, cells func() int) {
+		if key := fmt.Sprint(owner(vpc), kind, what); !counted[key] {
+			counted[key] = true
+			add(vpc, Cost{Cells: wholeLines(cells())})
+		}
+	}
 	groups := map[uint32]*Group{}
 	for i := range v.Groups {
 		groups[v.Groups[i].Num] = &v.Groups[i]
 	}
-	rulesets := map[string]bool{}
 	for _, i := range v.Interfaces {
-		c.Addresses += 1 + 2*len(i.IPv6)
+		c := Cost{Interfaces: 1, Addresses: 1 + 2*len(i.IPv6)}
 		if i.Public.IsValid() {
 			c.Addresses++
 		}
-		key := fmt.Sprint(i.Groups)
-		if rulesets[key] {
-			continue
-		}
-		rulesets[key] = true
-		cells := 1 + 2*len(classes)
-		for _, direction := range []func(*Group) []Rule{func(g *Group) []Rule { return g.Egress }, func(g *Group) []Rule { return g.Ingress }} {
-			var rules []Rule
-			for _, n := range i.Groups {
-				if g := groups[n]; g != nil {
-					rules = append(rules, direction(g)...)
+		add(i.VPC, c)
+		once(i.VPC, "rules", i.Groups, func() int {
+			cells := 1 + 2*len(classes)
+			for _, direction := range []func(*Group) []Rule{func(g *Group) []Rule { return g.Egress }, func(g *Group) []Rule { return g.Ingress }} {
+				var rules []Rule
+				for _, n := range i.Groups {
+					if g := groups[n]; g != nil {
+						rules = append(rules, direction(g)...)
+					}
+				}
+				for _, class := range classes {
+					cells += tableCells(rules, class)
 				}
 			}
-			for _, class := range classes {
-				cells += tableCells(rules, class)
-			}
-		}
-		c.Cells += wholeLines(cells)
+			return cells
+		})
 	}
-	acls := map[string]bool{}
 	for _, s := range v.Subnets {
-		c.Cells += wholeLines(4 + wideStep*2*(len(s.Routes)+len(Unroutable)))
-		if key := fmt.Sprint(s.ACL); !acls[key] {
-			acls[key] = true
+		add(s.VPC, Cost{Cells: wholeLines(4 + wideStep*2*(len(s.Routes)+len(Unroutable)))})
+		once(s.VPC, "entries", s.ACL, func() int {
 			cells := 1 + 2*len(classes)
 			for _, class := range classes {
 				cells += gridCells(s.ACL.Ingress, class) + gridCells(s.ACL.Egress, class)
 			}
-			c.Cells += wholeLines(cells)
-		}
+			return cells
+		})
 	}
-	sets := map[string]bool{}
 	for _, m := range v.Members {
-		if key := fmt.Sprint(m.Groups); !sets[key] {
-			sets[key] = true
-			c.Cells += wholeLines(1 + len(m.Groups))
-		}
+		add(m.VPC, Cost{Members: 1})
+		once(m.VPC, "members", m.Groups, func() int { return 1 + len(m.Groups) })
 	}
-	return c
+	return sum
 }
 
 // A class is of packets that rules are compiled apart for: of a protocol, or of all the others, of one IP version.
@@ -160,20 +165,20 @@ func wholeLines(cells int) int {
 	return (cells + line - 1) / line * line
 }
 
-// Over says what there is too little of for the cost; "": it fits.
-func (c Cost) Over(capacity Cost) string {
-	for _, part := range []struct {
-		what       string
-		need, have int
-	}{
-		{"network interfaces", c.Interfaces, capacity.Interfaces},
-		{"addresses of network interfaces", c.Addresses, capacity.Addresses},
-		{"private addresses of referenced security groups", c.Members, capacity.Members},
-		{"cells of compiled rules and routes", c.Cells, capacity.Cells},
-	} {
-		if part.need > part.have {
-			return fmt.Sprintf("%d of %d %s", part.need, part.have, part.what)
-		}
+// parts are what a Cost is of.
+var parts = []struct {
+	what string
+	of   func(*Cost) *int
+}{
+	{"network interfaces", func(c *Cost) *int { return &c.Interfaces }},
+	{"addresses of network interfaces", func(c *Cost) *int { return &c.Addresses }},
+	{"private addresses of referenced security groups", func(c *Cost) *int { return &c.Members }},
+	{"cells of compiled rules and routes", func(c *Cost) *int { return &c.Cells }},
+}
+
+func (c Cost) plus(d Cost) Cost {
+	for _, p := range parts {
+		*p.of(&c) += *p.of(&d)
 	}
-	return ""
+	return c
 }

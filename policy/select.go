@@ -235,7 +235,9 @@ func listed(s *vpc.State, id string) (out []netip.Prefix) {
 }
 
 // members are the addresses, private ones and those of IPv6, of all the interfaces, attached or not and wherever, that carry
-// a group which a rule of the groups with these ids names.
+// a group which a rule of the groups with these ids names. AWS goes by addresses, and asks not what is attached; from any of
+// them an interface without the source/destination check may send.
+// https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html#security-group-referencing
 func members(s *vpc.State, groups map[string]bool) (out []Member) {
 	named := named(s, groups)
 	done := map[string]bool{}

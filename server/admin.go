@@ -58,9 +58,12 @@ func (s *Server) administer(ctx context.Context, c *call, name string, body []by
 // self is what the server knows of itself.
 func (s *Server) self() admin.Server {
 	applied, trouble := s.hosts.Applied()
-	if why := s.untold.Load(); why != nil {
+	if why := s.misplaced.Load(); why != nil && trouble == "" {
 		trouble = *why
 	}
-	return admin.Server{Root: s.Root, Hostless: s.hostless, Connected: s.hosts.Connected(), Applied: applied, Trouble: trouble, Unenforced: s.unenforced.Load(),
+	if why := s.untold.Load(); why != nil {
+		trouble = why.String()
+	}
+	return admin.Server{Root: s.Root, Hostless: s.hostless, Host: s.hosts.Name(), Connected: s.hosts.Connected(), Applied: applied, Trouble: trouble, Unenforced: s.unenforced.Load(),
 		Counters: s.hosts.Counters()}
 }

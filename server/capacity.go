@@ -7,24 +7,32 @@ import (
 	"crenel/vpc"
 )
 
-// fits refuses a change after which the host would have to enforce more than it can, unless it is less than
-// before: there is a way back. It is asked before the change is committed, so nothing is ever applied in part.
+// fits refuses a change after which the host would have to enforce more than it can, or an account would take from what is
+// kept for others, unless it is no more than before: there is a way back. It is asked before the change is committed, so
+// nothing is ever applied in part.
 func fits(before *vpc.State, e *vpc.Edit, action string) error {
 	capacity := policy.Cost(e.Cell().Host)
 	if capacity == (policy.Cost{}) || !concernsHosts(e) {
 		return nil
 	}
-	cost := policy.CostOf(policy.For(e.State, ""))
-	over := cost.Over(capacity)
-	switch {
-	case over == "":
+	demand := policy.DemandOf(e.State)
+	if demand.Over(policy.Demand{}, capacity) == "" && demand.Unfair(policy.Demand{}, capacity) == "" {
 		return nil
-	case cost.Over(policy.CostOf(policy.For(before, ""))) == "":
+	}
+	was := policy.DemandOf(before)
+	why := demand.Over(was, capacity)
+	if why != "" {
+		why = "the host would have to enforce " + why
+	} else if action != importName { // whose accounts came by what they have elsewhere
+		why = demand.Unfair(was, capacity)
+	}
+	switch {
+	case why == "":
 		return nil
 	case action == "RunInstances" || action == "StartInstances":
-		return vpc.Errorf("InsufficientInstanceCapacity", "There is not enough capacity to fulfill your request: the host would have to enforce %s.", over)
+		return vpc.Errorf("InsufficientInstanceCapacity", "There is not enough capacity to fulfill your request: %s.", why)
 	}
-	return vpc.Errorf("ResourceLimitExceeded", "You have exceeded a resource limit of the host: it would have to enforce %s.", over)
+	return vpc.Errorf("ResourceLimitExceeded", "You have exceeded a resource limit of the host: %s.", why)
 }
 
 // concernsHosts tells whether the change could be one of what a host enforces.

@@ -24,7 +24,8 @@ const (
 	retryAfter  = time.Second
 )
 
-// follow tells the hosts what every new snapshot asks of them. It skips those that were overtaken.
+// follow tells the hosts what every new snapshot asks of them. It skips those that were overtaken. Where hosts would not
+// understand it, they keep the last that they did.
 func (s *Server) follow(ctx context.Context) error {
 	for revision := int64(-1); ; {
 		state, err := s.Store.Wait(ctx, revision)
@@ -33,14 +34,27 @@ func (s *Server) follow(ctx context.Context) error {
 		}
 		revision = state.Revision
 		d, err := tell(state)
-		if err != nil {
-			s.Log.Error("hosts cannot be told of the newest State; they keep what they have", "revision", revision, "error", err)
-			s.untold.Store(new(err.Error()))
+		if err == nil {
+			err = s.hosts.Set(d)
+		}
+		if err == nil {
+			s.untold.Store(nil)
 			continue
 		}
-		s.untold.Store(nil)
-		s.hosts.Set(d)
+		if said := s.untold.Swap(&untold{revision, err}); said == nil || said.error.Error() != err.Error() {
+			s.Log.Error("hosts cannot be told of the newest State; they keep what they have", "revision", revision, "error", err)
+		}
 	}
+}
+
+// untold is why hosts are not told of a revision.
+type untold struct {
+	revision int64
+	error
+}
+
+func (u untold) String() string {
+	return fmt.Sprintf("it cannot be told of revision %d: %s", u.revision, u.error)
 }
 
 // tell is desired. No operation makes a State from which nothing can be made for hosts; where there is one all the same,
@@ -48,7 +62,7 @@ func (s *Server) follow(ctx context.Context) error {
 func tell(s *vpc.State) (d hostapi.Desired, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("revision %d is damaged: %v", s.Revision, p)
+			err = fmt.Errorf("the State is damaged: %v", p)
 		}
 	}()
 	return desired(s), nil
@@ -217,24 +231,30 @@ func (s *Server) record(ctx context.Context, n news) error {
 		}
 		return nil
 	})
-	if refused.IsValid() {
-		s.Log.Error("the host claims another pool of public addresses, and addresses of the old one are in use",
-			"claimed", refused, "pool", s.Store.Snapshot().Cell().Public)
+	if err != nil || !n.public.IsValid() {
+		return err
 	}
-	return err
+	why := ""
+	if pool := s.Store.Snapshot().Cell(); refused.IsValid() {
+		why = fmt.Sprintf("its public addresses are %s, and addresses of %s or ranges of %s are in use, which lead nowhere there: it takes over when they are released", refused, pool.Public, pool.IPv6Pool())
+	}
+	if said := s.misplaced.Swap(&why); why != "" && (said == nil || *said != why) {
+		s.Log.Error("the host's pool is another one", "trouble", why)
+	}
+	return nil
 }
 
 var hostStates = map[hostapi.InstanceState]api.HostState{
 	hostapi.Running: api.HostRunning, hostapi.Stopped: api.HostStopped, hostapi.Failed: api.HostFailed,
 }
 
-// claim makes the pool the cell's, unless addresses of another one are in use.
+// claim makes the pool the cell's, unless addresses or ranges of another one are in use.
 func claim(e *vpc.Edit, pool netip.Prefix) bool {
 	cell := e.Cell()
 	if cell.Public == pool {
 		return true
 	}
-	if e.PublicInUse() {
+	if !e.MayHavePool(pool) {
 		return false
 	}
 	cell.Public = pool

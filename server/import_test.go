@@ -16,6 +16,7 @@ import (
 
 	"crenel/admin"
 	"crenel/auth"
+	"crenel/hostapi"
 	"crenel/vpc"
 )
 
@@ -265,4 +266,77 @@ func TestAKeyCountsWhereItIsWritten(t *testing.T) {
 			t.Errorf("%d runs, %v", runs, err)
 		}
 	}
+}
+
+// What a host would not understand is never sent: it keeps what it has, and its conversation. The log says so once, and the
+// status says which host, and why.
+func TestWhatAHostWouldNotUnderstandIsNotSent(t *testing.T) {
+	r := startIn(t, t.TempDir(), time.Nanosecond)
+	h := r.connectIdle(hostapi.Report{Host: "local", Public: pool})
+	heard := make(chan int64, 100)
+	go func() {
+		for {
+			select {
+			case d := <-h.desired:
+				if len(d.Instances) > 1 {
+					t.Errorf("it was sent: %+v", d.Instances)
+				}
+				heard <- d.View.Revision
+				h.says(hostapi.Report{Applied: d.View.Revision})
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+	next(t, r.ready)
+	scope := vpc.Scope{Account: root.Account, Region: "us-east-1"}
+	put := func(id, image string) (revision int64) {
+		t.Helper()
+		revision, err := r.server.Store.Update(t.Context(), scope, func(e *vpc.Edit) error {
+			e.Instances.Put(&vpc.Instance{ID: id, Scope: scope, Image: image, State: vpc.Terminated})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return revision
+	}
+	until := func(revision int64) {
+		t.Helper()
+		for next(t, heard) < revision {
+		}
+	}
+	status := func(trouble string) admin.Host {
+		t.Helper()
+		for wait := within(t); wait.Err() == nil; time.Sleep(5 * time.Millisecond) {
+			if host := administer[admin.StatusOutput](r, admin.StatusInput{}).Host; strings.Contains(host.Trouble, trouble) && (host.Trouble == "") == (trouble == "") {
+				return host
+			}
+		}
+		t.Fatalf("the status never says %q", trouble)
+		return admin.Host{}
+	}
+	const good, bad = "i-00000000000000001", "i-00000000000000002"
+	last := put(good, "ami-1")
+	until(last)
+	put(bad, "../../../etc/cron.d/x")
+	const why = `malformed message: the id "../../../etc/cron.d/x"`
+	if host := status(why); host.Name != "local" || !host.Connected || host.Applied < last {
+		t.Errorf("the host: %+v", host)
+	}
+	put(bad, "../../../etc/cron.d/x")
+	newest := put(good, "ami-2")
+	status(fmt.Sprintf("revision %d", newest))
+	if n := strings.Count(r.log.String(), "hosts cannot be told"); n != 1 {
+		t.Errorf("it is logged %d times", n)
+	}
+	if n := strings.Count(r.log.String(), "host connected"); n != 1 || !r.server.hosts.Connected() || len(heard) > 0 {
+		t.Errorf("%d conversations, and %d Views since the last good one", n, len(heard))
+	}
+	_, err := r.server.Store.Update(t.Context(), scope, func(e *vpc.Edit) error { e.Instances.Delete(bad); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	status("")
+	until(newest + 1)
 }

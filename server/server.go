@@ -42,7 +42,8 @@ type Server struct {
 	unenforced atomic.Int64           // writes that waited in vain, or for no host
 	large      sync.Mutex             // held by a request with more than maxBody
 	writing    sync.RWMutex           // held by every write; by an import alone
-	untold     atomic.Pointer[string] // why hosts are not told of the newest State; nil: they are
+	misplaced  atomic.Pointer[string] // why the host's pool is not the cell's; nil or "": it is
+	untold     atomic.Pointer[untold] // why hosts are not told of the newest State; nil: they are
 }
 
 // maxPatience is how long a write waits for the host.

@@ -337,6 +337,14 @@ func TestAPoolInUseIsNotGivenUp(t *testing.T) {
 	if claim(e, pool) || e.Cell().Public != other {
 		t.Error("the pool is given up, and an address of it is in use")
 	}
+	e.Interfaces.Delete("eni-0")
+	e.VPCs.Put(&vpc.VPC{ID: "vpc-0", IPv6: []vpc.Block{{CIDR: netip.MustParsePrefix("3fff:120:0:100::/56")}}})
+	if next := netip.MustParsePrefix("198.18.16.0/20"); claim(e, next) || e.Cell().Public != other {
+		t.Errorf("%v is claimed while a VPC has a range of another pool", next)
+	}
+	if !claim(e, pool) || !claim(e, other) {
+		t.Error("another pool of IPv4 with the same of IPv6 is refused")
+	}
 	if !claim(e, other) {
 		t.Error("the pool that is the cell's is refused")
 	}

@@ -182,12 +182,22 @@ func (s *State) FreePublicAfter(after netip.Addr) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// PublicInUse tells whether anybody has an address of the public pool.
-func (s *State) PublicInUse() bool {
+// MayHavePool tells whether the pool of public addresses may be, or become, this one: nobody has an address of another one, nor
+// a range of another pool of IPv6.
+func (s *State) MayHavePool(public netip.Prefix) bool {
+	have, would := s.Cell(), Cell{Public: public}
+	if have.Public == public {
+		return true
+	}
 	for i := range s.Interfaces.All() {
 		if i.PublicIP.IsValid() {
-			return true
+			return false
 		}
 	}
-	return s.ElasticIPs.Len() > 0
+	for v := range s.VPCs.All() {
+		if len(v.IPv6) > 0 && have.IPv6Pool() != would.IPv6Pool() {
+			return false
+		}
+	}
+	return s.ElasticIPs.Len() == 0
 }

@@ -47,6 +47,9 @@ func (c checker) object(kind, key string, o any) string {
 	case *Interface:
 		return c.face(o)
 	case *ElasticIP:
+		if !c.Cell().Public.Contains(o.Addr) {
+			return fmt.Sprintf("has the address %v, which is not of the pool %v", o.Addr, c.Cell().Public)
+		}
 		return unless(o.Addr.Is4() && c.ElasticIPs.First("public", o.Addr.String()) == o && c.Interfaces.First("public", o.Addr.String()) == nil,
 			"has the address %v, which is none or another's too", o.Addr)
 	case *Instance:
@@ -118,6 +121,9 @@ func (c checker) vpc(v *VPC) string {
 			return fmt.Sprintf("has the range %v, and so has %s", b.CIDR, other)
 		}
 		c.ipv6[b.CIDR] = v.ID
+		if pool := c.Cell().IPv6Pool(); !pool.Contains(b.CIDR.Addr()) {
+			return fmt.Sprintf("has the range %v, which is not of the pool %v", b.CIDR, pool)
+		}
 	}
 	return c.num("vpc", v.ID, v.Num)
 }
@@ -178,6 +184,8 @@ func (c checker) face(i *Interface) string {
 		return "has no private IPv4 address"
 	case i.PublicIP.IsValid() && (!i.PublicIP.Is4() || c.Interfaces.First("public", i.PublicIP.String()) != i):
 		return fmt.Sprintf("has the public address %v, which is none or another's too", i.PublicIP)
+	case i.PublicIP.IsValid() && !c.Cell().Public.Contains(i.PublicIP):
+		return fmt.Sprintf("has the public address %v, which is not of the pool %v", i.PublicIP, c.Cell().Public)
 	case i.Attachment != nil && (i.Attachment.DeviceIndex < 0 || i.Attachment.DeviceIndex > MaxDeviceIndex):
 		return fmt.Sprintf("is attached at index %d", i.Attachment.DeviceIndex)
 	}

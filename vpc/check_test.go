@@ -67,6 +67,16 @@ func TestObjectsOfAnotherForm(t *testing.T) {
 			other.IPv6 = []Block{{AssociationID: "vpc-cidr-assoc-00000001", CIDR: b.CIDR}}
 			e.VPCs.Put(&other)
 		}, "has the range 3fff:"},
+		{"another pool's range", func(e *Edit) {
+			e.AddIPv6(e.DefaultVPC())
+			c := e.Cell()
+			c.Public = netip.MustParsePrefix("198.18.16.0/20")
+			e.Cells.Put(&c)
+		}, "which is not of the pool 3fff:121::/32"},
+		{"another pool's address", func(e *Edit) { face(e, func(i *Interface) { i.PublicIP = netip.MustParseAddr("198.18.0.4") }) }, "which is not of the pool"},
+		{"another pool's Elastic IP", func(e *Edit) {
+			e.ElasticIPs.Put(&ElasticIP{ID: "eipalloc-00000001", Scope: here, Addr: netip.MustParseAddr("198.18.0.4")})
+		}, "which is not of the pool"},
 		{"another subnet's address", func(e *Edit) { face(e, func(i *Interface) { i.PrivateIP = netip.MustParseAddr("10.0.0.4") }) }, "not of its subnet"},
 		{"an index", func(e *Edit) {
 			face(e, func(i *Interface) { i.Attachment = &Attachment{ID: "eni-attach-00000001", DeviceIndex: 16} })
@@ -90,7 +100,7 @@ func TestObjectsOfAnotherForm(t *testing.T) {
 		{"no version of a list", func(e *Edit) { e.PrefixLists.Put(&PrefixList{ID: "pl-00000001", Scope: here}) }, "has no version"},
 		{"no default group", func(e *Edit) { e.SecurityGroups.Delete(e.DefaultGroup(e.DefaultVPC().ID).ID) }, "no default security group"},
 		{"no main table", func(e *Edit) { e.RouteTables.Delete(e.MainRouteTable(e.DefaultVPC().ID).ID) }, "no main route table"},
-		{"an address of nobody", func(e *Edit) { e.ElasticIPs.Put(&ElasticIP{ID: "eipalloc-00000001", Scope: here}) }, "which is none"},
+		{"an address of nobody", func(e *Edit) { e.ElasticIPs.Put(&ElasticIP{ID: "eipalloc-00000001", Scope: here}) }, "which is not of the pool"},
 		{"an account", func(e *Edit) { e.Accounts.Put(&Account{"1"}) }, "has an id of another form"},
 		{"a quota", func(e *Edit) { e.Quotas.Put(&Quota{Scope: here, Name: "VPCs"}) }, "none that there is"},
 	} {
