@@ -12,4 +12,5 @@
 // The programs are in bpf/, and what they do is in docs/packet.md.
 package datapath
 
-//go:generate go tool bpf2go -target bpfel -cc clang-14 -type interface_flag -type address kernel bpf/vpc.c -- -O2 -Wall -Wextra -Wno-unused-parameter -Werror -mcpu=v3 -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu
+//go:generate go tool bpf2go -target bpfel -cc clang-14 -type interface_flag -type address -type takeover -type program_before kernel bpf/vpc.c -- -O2 -Wall -Wextra -Wno-unused-parameter -Werror -mcpu=v3 -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu
+//go:generate ./older.sh
