@@ -9,6 +9,7 @@
 //	err = d.Apply(image, map[uint32]int{1: ifindex}) // from here on it does what the View says
 //
 // What is in force stays in force when the process ends: the next one to Open the folder adopts it.
+// If that is of a version with other maps, what is in force is enforced by that version's programs until TakeOver.
 // The programs are in bpf/, and what they do is in docs/packet.md.
 package datapath
 

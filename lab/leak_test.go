@@ -5,17 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
-	"crenel/agent"
-	"crenel/datapath"
 	"crenel/ec2"
 )
 
@@ -234,36 +230,6 @@ func (m *leakMeter) upKilled() {
 		m.up.up()
 		m.on(m.up)
 		m.regroup()
-	}
-}
-
-// upgraded ends up and has the next one find its maps under an older layout's name.
-func (m *leakMeter) upgraded() {
-	m.t.Helper()
-	for _, groups := range []string{"client,in", "client,out"} {
-		children := []int{m.up.child("controller"), m.up.child("agent")}
-		if err := m.up.end(unix.SIGKILL); err == nil {
-			m.t.Fatal("killed, and no error")
-		}
-		for _, pid := range children {
-			gone(m.t, pid)
-		}
-		pins := "/sys/fs/bpf/crenel-" + agent.Owner(m.up.dir)
-		this, older := fmt.Sprintf("%s/v%d", pins, datapath.Layout), fmt.Sprintf("%s/v%d", pins, datapath.Layout-1)
-		if err := os.Rename(this, older); err != nil {
-			m.t.Fatal(err)
-		}
-		m.up.up()
-		m.on(m.up)
-		if err := m.setGroups("c", groups); err != nil {
-			m.t.Error(err)
-		}
-		// What was acknowledged is enforced by this version.
-		if left, err := filepath.Glob(pins + "/*"); err != nil || !slices.Equal(left, []string{this}) {
-			m.t.Errorf("after the takeover there are %v, %v", left, err)
-		}
-		m.begin()
-		m.flows(m.phase)
 	}
 }
 

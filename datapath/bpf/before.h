@@ -23,6 +23,7 @@ static __always_inline void ask(struct __sk_buff *skb, enum program_before which
 	bpf_tail_call(skb, &before, which);
 }
 
+/* Read anew wherever it is asked for: nothing of it lives through the judging, which has no stack to spare. */
 static __always_inline enum takeover stage(void)
 {
 	struct config *c = configuration();

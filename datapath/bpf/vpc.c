@@ -16,6 +16,7 @@
 #include "route.h"
 #include "source.h"
 
+/* What the interface sends. */
 static __always_inline int judge_sent(struct __sk_buff *skb)
 {
 	struct interface *sender = interface_of(skb->ifindex); /* hook */
@@ -65,7 +66,7 @@ static __always_inline int judge_sent(struct __sk_buff *skb)
 	return deliver(skb, c, sender, &p, &h, why);
 }
 
-/* Ingress of the host's side of an interface's link: what the interface sends. */
+/* Ingress of the host's side of an interface's link. */
 SEC("tcx/ingress")
 int from_interface(struct __sk_buff *skb)
 {
@@ -79,6 +80,7 @@ int from_interface(struct __sk_buff *skb)
 	return verdict;
 }
 
+/* What the host, which is the internet here, sends. */
 static __always_inline int judge_entering(struct __sk_buff *skb)
 {
 	struct config *c = configuration();
@@ -114,7 +116,7 @@ static __always_inline int judge_entering(struct __sk_buff *skb)
 	return deliver(skb, c, 0, &p, &h, why);
 }
 
-/* Ingress of the link behind the host's end: what the host, which is the internet here, sends. */
+/* Ingress of the link behind the host's end. */
 SEC("tcx/ingress")
 int from_internet(struct __sk_buff *skb)
 {
