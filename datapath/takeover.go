@@ -86,7 +86,7 @@ func olderFolders(dir string, layout int) (older []string, err error) {
 		switch {
 		case !ok || err != nil || n == layout:
 		case n > layout:
-			return nil, fmt.Errorf("%w: layout %d, and this version's is %d", ErrLayout, n, layout)
+			return nil, fmt.Errorf("%w (its is %d, this version's %d)", ErrLayout, n, layout)
 		default:
 			layouts = append(layouts, n)
 		}
@@ -118,8 +118,8 @@ func beforeOf(pin string) (kernelProgramBefore, bool) {
 	return 0, false
 }
 
-// rememberPrograms has the programs of the older layout where these can ask them, before any link has these. If an upgrade to that layout was not ended
-// its programs ask those before them in turn, so it is all the same which of the two are asked.
+// rememberPrograms has the programs of the older layout where these can ask them, before any link has these. If an upgrade to
+// that layout was not ended its programs ask those before them in turn, so it is all the same which of the two are asked.
 func (d *Datapath) rememberPrograms() error {
 	known := map[kernelProgramBefore]bool{}
 	for which := range kernelProgramBeforeBEFORES {
