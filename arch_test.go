@@ -47,7 +47,7 @@ var rules = map[string]rule{
 
 	"agent":    {rooms: "datapath hostapi hostnet instance policy", std: "context net os", why: "the loop of a host"},
 	"datapath": {rooms: "policy flow", modules: "github.com/cilium/ebpf golang.org/x/sys", std: "net os", why: "the only room that knows eBPF"},
-	"hostnet":  {modules: "github.com/vishvananda/netlink github.com/vishvananda/netns golang.org/x/sys", std: "net os", why: "the only room that knows netlink"},
+	"hostnet":  {modules: "github.com/google/nftables github.com/vishvananda/netlink github.com/vishvananda/netns golang.org/x/sys", std: "net os", why: "the only room that knows netlink"},
 	"instance": {modules: "github.com/google/renameio/v2 golang.org/x/net/bpf golang.org/x/sys", std: "context net os os/exec os/signal", why: "namespace instances"},
 
 	"supervise": {modules: "golang.org/x/sys", std: "context os os/exec", why: "the processes of crenel up"},

@@ -48,8 +48,10 @@ type Agent struct {
 	status  map[string]hostapi.InstanceReport
 	console map[string]time.Time // when the console that was reported was written
 	trouble string
-	counted hostapi.Counters // as they were last reported
-	pool    netip.Prefix     // the public addresses that the data directory claimed
+	// gatewayTrouble is why a NAT gateway is not as it should be; "": all are.
+	gatewayTrouble string
+	counted        hostapi.Counters // as they were last reported
+	pool           netip.Prefix     // the public addresses that the data directory claimed
 
 	connected chan struct{}   // from the conversation: a new stream begins
 	attached  chan attachment // from workers: an interface is attached, or gone
@@ -142,7 +144,7 @@ func (a *Agent) adopt() error {
 			a.wired[l.ID] = wire{index: l.Index, leaving: true}
 			continue
 		}
-		if err := a.kernel.Attach(l.ID, l.Index); err != nil {
+		if err := a.kernel.Adopt(l.ID, l.Index); err != nil {
 			return fmt.Errorf("attach to %s: %w", l.Name, err)
 		}
 		a.wired[l.ID] = wire{index: l.Index}
@@ -207,10 +209,11 @@ func writeFile(path string, b []byte) error {
 // paths are where a data directory's things are.
 type paths struct{ dir, owner string }
 
-func (p paths) pins() string   { return "/sys/fs/bpf/crenel-" + p.owner }
-func (p paths) socket() string { return filepath.Join(p.dir, "run", "host.sock") }
-func (p paths) claim() string  { return filepath.Join(p.dir, "public-pool") }
-func (p paths) view() string   { return filepath.Join(p.dir, "view.json") }
+func (p paths) pins() string     { return "/sys/fs/bpf/crenel-" + p.owner }
+func (p paths) gateways() string { return filepath.Join(p.dir, "gateways") }
+func (p paths) socket() string   { return filepath.Join(p.dir, "run", "host.sock") }
+func (p paths) claim() string    { return filepath.Join(p.dir, "public-pool") }
+func (p paths) view() string     { return filepath.Join(p.dir, "view.json") }
 func (p paths) home() instance.Home {
 	return instance.Home{Dir: filepath.Join(p.dir, "instances"), Hide: p.dir, Owner: p.owner}
 }

@@ -64,7 +64,7 @@ func Clean(ctx context.Context, dir string, purge bool) error {
 	if err := links.RemoveAll(); err != nil {
 		return errors.Join(append(problems, err)...) // no link loses its filter while it is there
 	}
-	problems = append(problems, datapath.Remove(p.pins()), datapath.UnmountBPFFS())
+	problems = append(problems, removeGateways(p.gateways()), datapath.Remove(p.pins()), datapath.UnmountBPFFS())
 	for _, path := range []string{p.view(), p.socket(), filepath.Join(p.dir, "up.json")} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			problems = append(problems, err)

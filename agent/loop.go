@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -66,6 +67,7 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 			a.cutChanged()
 			a.dropDetached()
 			a.apply()
+			a.settleGateways(ctx)
 			a.assign(ctx, &working)
 			a.push(nil, nil)
 		case at := <-a.attached:
@@ -87,6 +89,9 @@ func (a *Agent) loop(ctx context.Context, desired <-chan hostapi.Desired) error 
 			a.dropLeaving()
 			if a.trouble != "" {
 				a.apply()
+			}
+			if a.gatewayTrouble != "" {
+				a.settleGateways(ctx)
 			}
 			if c := a.consoles(); c != nil || a.trouble != "" {
 				a.push(c, nil)
@@ -244,7 +249,7 @@ func (a *Agent) assign(ctx context.Context, working *sync.WaitGroup) {
 // push hands the conversation what to say next: everything but the consoles and the counters is said anew each time, so
 // a report that was lost with its stream is never missed.
 func (a *Agent) push(consoles []hostapi.Console, counters []policy.Counter) {
-	r := hostapi.Report{Host: "local", Public: a.pool, Capacity: a.kernel.Capacity(), Trouble: sentence(a.trouble)}
+	r := hostapi.Report{Host: "local", Public: a.pool, Capacity: a.kernel.Capacity(), Trouble: sentence(cmp.Or(a.trouble, a.gatewayTrouble))}
 	if a.view != nil {
 		r.Applied = a.view.Revision
 	}

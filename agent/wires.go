@@ -97,7 +97,7 @@ func (a *Agent) leadsTo(eni, id string) bool {
 	if id == "" {
 		return false
 	}
-	ns, err := a.home.NetNS(id)
+	ns, err := a.namespace(id)
 	if err != nil {
 		return false // it does not run
 	}
@@ -135,6 +135,9 @@ func (a *Agent) holders() map[string]string {
 		for _, i := range o.Interfaces {
 			holders[i.ID] = o.ID
 		}
+	}
+	for _, g := range a.desired.NATGateways {
+		holders[g.Interface.ID] = g.ID
 	}
 	return holders
 }

@@ -3,13 +3,11 @@ package agent
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"reflect"
 	"time"
 
 	"crenel/hostapi"
-	"crenel/hostnet"
 	"crenel/instance"
 )
 
@@ -176,8 +174,7 @@ func (w *worker) start(ctx context.Context, o order, running int) error {
 
 func (w *worker) connect(ctx context.Context, i hostapi.Interface, ns *os.File) error {
 	a := w.agent
-	link := hostnet.Interface{ID: i.ID, Device: i.DeviceIndex, MAC: net.HardwareAddr(i.MAC[:]), Addr: i.Addr, Gateway: i.Gateway,
-		IPv6: i.IPv6, IPv6Gateway: i.IPv6Gateway}
+	link := linkOf(i)
 	if err := w.tell(ctx, i.ID, expected, 0); err != nil {
 		return err
 	}

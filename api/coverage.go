@@ -23,12 +23,11 @@ type Stored struct{ Noun, Missing string }
 
 // StoredOnly is what requests may set, is stored and described, and nothing here acts on yet.
 var StoredOnly = []Stored{
-	{"egress-only internet gateways", "packets that a route leads to one are dropped"},
 	{"secondary addresses and prefixes", "of IPv4 an interface sends and gets from its primary address only; of prefixes from none"},
 	{"addresses of IPv6 that a running instance gets", "the network knows them at once; the instance configures its own at its next start"},
-	{"NAT gateways", "packets that a route leads to one are dropped"},
-	{"peering connections", "packets that a route leads to one are dropped, and rules that name a peer's group match nobody"},
-	{"routes to interfaces, instances and endpoints", "their packets are dropped"},
+	{"more than one address of a NAT gateway", "it translates to its first one"},
+	{"DNS options of peering connections", "names do not resolve"},
+	{"routes to endpoints", "their packets are dropped"},
 	{"flow logs", "no record is written; each says so in its delivery status"},
 	{"network insights", "reachability is not computed; every analysis says so and fails"},
 	{"VPC endpoints", "no service answers behind them; their names do not resolve, their policies are not read"},
@@ -104,7 +103,7 @@ var coverage = map[string]Coverage{
 	"AssociateRouteTable":          {enforced, "edge associations are stored"},
 	"DisassociateRouteTable":       {enforced, ""},
 	"ReplaceRouteTableAssociation": {enforced, ""},
-	"CreateRoute":                  {enforced, "targets but internet gateways are stored: their packets are dropped"},
+	"CreateRoute":                  {enforced, "transit gateways and endpoints as targets are stored: their packets are dropped"},
 	"ReplaceRoute":                 {enforced, "as CreateRoute; the local route cannot be given another target"},
 	"DeleteRoute":                  {enforced, ""},
 
@@ -114,20 +113,20 @@ var coverage = map[string]Coverage{
 	"DeleteInternetGateway":    {enforced, ""},
 	"DescribeInternetGateways": {answers, ""},
 
-	"CreateEgressOnlyInternetGateway":    {stored("egress-only internet gateways"), ""},
-	"DeleteEgressOnlyInternetGateway":    {stored("egress-only internet gateways"), ""},
+	"CreateEgressOnlyInternetGateway":    {enforced, ""},
+	"DeleteEgressOnlyInternetGateway":    {enforced, ""},
 	"DescribeEgressOnlyInternetGateways": {answers, ""},
 
-	"CreateNatGateway":    {stored("NAT gateways"), "regional NAT gateways"},
-	"DeleteNatGateway":    {stored("NAT gateways"), ""},
+	"CreateNatGateway":    {enforced, "regional NAT gateways; of several addresses it translates to the first"},
+	"DeleteNatGateway":    {enforced, ""},
 	"DescribeNatGateways": {answers, ""},
 
-	"CreateVpcPeeringConnection":        {stored("peering connections"), ""},
-	"AcceptVpcPeeringConnection":        {stored("peering connections"), ""},
-	"RejectVpcPeeringConnection":        {stored("peering connections"), ""},
-	"DeleteVpcPeeringConnection":        {stored("peering connections"), ""},
+	"CreateVpcPeeringConnection":        {enforced, ""},
+	"AcceptVpcPeeringConnection":        {enforced, ""},
+	"RejectVpcPeeringConnection":        {enforced, ""},
+	"DeleteVpcPeeringConnection":        {enforced, ""},
 	"DescribeVpcPeeringConnections":     {answers, ""},
-	"ModifyVpcPeeringConnectionOptions": {stored("peering connections"), ""},
+	"ModifyVpcPeeringConnectionOptions": {stored("DNS options of peering connections"), ""},
 
 	"CreateManagedPrefixList":          {enforced, ""},
 	"ModifyManagedPrefixList":          {enforced, ""},

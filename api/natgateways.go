@@ -8,7 +8,7 @@ import (
 	"crenel/vpc"
 )
 
-// natGatewayOperations keep NAT gateways with their addresses and interfaces. No packet takes one yet.
+// natGatewayOperations keep NAT gateways with their addresses and interfaces.
 var natGatewayOperations = []Operation{
 	write(createNatGateway),
 	write(deleteNatGateway),

@@ -7,7 +7,7 @@ import (
 	"crenel/vpc"
 )
 
-// peeringOperations keep peering connections, which both sides see. No packet takes one yet.
+// peeringOperations keep peering connections, which both sides see.
 var peeringOperations = []Operation{
 	write(createVpcPeeringConnection),
 	write(acceptVpcPeeringConnection),

@@ -98,7 +98,7 @@ func (p *plan) placeInterfaces(at []uint32, links map[uint32]int) error {
 				return fmt.Errorf("apply: interface %d: %w", i.num, err)
 			}
 		}
-		k.Slot = slot
+		k.Slot, k.Adopt = slot, d.adopting[k.Ifindex]
 		if other, ok := p.links[k.Ifindex]; ok {
 			return fmt.Errorf("apply: interfaces %d and %d have one link", p.slots[other].Num, k.Num)
 		}
@@ -122,6 +122,9 @@ func kernelInterfaceOf(i imageInterface, at []uint32, ifindex uint32) kernelInte
 	if !i.sourceDestCheck {
 		k.Flags |= kernelInterfaceFlagANY_SOURCE
 	}
+	if i.open {
+		k.Flags |= kernelInterfaceFlagOPEN
+	}
 	copy(k.Timeout[:], i.timeouts[:])
 	return k
 }
@@ -129,6 +132,7 @@ func kernelInterfaceOf(i imageInterface, at []uint32, ifindex uint32) kernelInte
 // identity is what of an interface never changes in its slot.
 func identity(k kernelInterface) kernelInterface {
 	k.Slot, k.Public, k.Ruleset, k.Routes, k.Acl, k.Flags = 0, 0, 0, 0, 0, 0
+	k.Adopt = 0
 	clear(k.Timeout[:])
 	return k
 }
@@ -272,6 +276,9 @@ func (p *plan) publish() {
 		s := &p.d.slots[slot]
 		store(&s.Public, k.Public)
 		store((*uint32)(&s.Flags), uint32(k.Flags))
+		if k.Adopt != 0 { // else it stays: another agent may have said it
+			store(&s.Adopt, k.Adopt)
+		}
 		for state, seconds := range k.Timeout {
 			store(&s.Timeout[state], seconds)
 		}

@@ -100,6 +100,9 @@ func together(k kernelConnectionKey, was, is kernelConnection) kernelConnection 
 		was.State = (was.State|is.State)&^stateMask | max(was.State&stateMask, is.State&stateMask)
 	}
 	is.State, is.Opened = was.State, was.Opened
+	if began > 0 || is.Other == 0 {
+		is.Other = was.Other
+	}
 	if int32(was.Seen-is.Seen) > 0 {
 		is.Seen = was.Seen
 	}

@@ -390,16 +390,31 @@ func once(out *[]uint64, known map[string]int, cells []uint64) int {
 	return known[key]
 }
 
-// routes compiles a subnet's routes to intervals of addresses.
-func routes(rs []policy.Route) ([]uint64, error) {
+// A way is where a route leads, as routes are compiled: which of the targets, what of it, and whether what begins there is
+// tracked whatever the rules say.
+type way struct {
+	target  policy.Target // none of those that always track
+	what    uint32
+	tracked bool
+}
+
+// routes compiles a subnet's routes to intervals of addresses. wayOf says where each leads.
+func routes(rs []policy.Route, wayOf func(policy.Route) way) ([]uint64, error) {
 	out := make([]uint64, 2)
 	var count [len(families)]int
+	var ways []way
 	for n, f := range families {
-		before := policy.Target(255)
+		before := -1
 		for _, b := range f.cuts(rs) {
-			if t := target(rs, b); t != before {
-				out = append(out, interval(int(t), b)...)
-				before = t
+			w := wayOf(policy.Toward(rs, b))
+			at := slices.Index(ways, w)
+			if at < 0 {
+				at = len(ways)
+				ways = append(ways, w)
+			}
+			if at != before {
+				out = append(out, interval(at, b)...)
+				before = at
 				count[n]++
 			}
 		}
@@ -408,6 +423,13 @@ func routes(rs []policy.Route) ([]uint64, error) {
 		}
 	}
 	out[1] = pair(count[0], count[1])
+	for _, w := range ways {
+		to := int(w.target)
+		if w.tracked {
+			to |= 1 << 8
+		}
+		out = append(out, pair(to, int(w.what)))
+	}
 	return extent(extentRoutes, out), nil
 }
 
@@ -429,22 +451,6 @@ func (f *family) cuts(rs []policy.Route) []netip.Addr {
 	}
 	slices.SortFunc(at, netip.Addr.Compare)
 	return slices.Compact(at)
-}
-
-// target is where the longest prefix leads.
-func target(rs []policy.Route, a netip.Addr) policy.Target {
-	for _, p := range policy.Unroutable {
-		if p.Contains(a) {
-			return policy.Nowhere
-		}
-	}
-	best, length := policy.Nowhere, -1
-	for _, r := range rs {
-		if r.Destination.Contains(a) && r.Destination.Bits() > length {
-			best, length = r.Target, r.Destination.Bits()
-		}
-	}
-	return best
 }
 
 // groupSet writes down which groups a member carries.

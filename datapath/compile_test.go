@@ -305,11 +305,11 @@ func FuzzRoutes(f *testing.F) {
 			}
 			if !known[p] {
 				known[p] = true
-				v.Subnets[0].Routes = append(v.Subnets[0].Routes, policy.Route{Destination: p, Target: policy.Target(b[3] % 3)})
+				v.Subnets[0].Routes = append(v.Subnets[0].Routes, policy.Route{Destination: p, Target: policy.Target(b[3] % 5), Num: uint32(b[3] % 7)})
 				addrs = append(addrs, around(p)...)
 			}
 		}
-		cells, err := routes(v.Subnets[0].Routes)
+		cells, err := routes(v.Subnets[0].Routes, func(r policy.Route) way { return way{target: r.Target, what: r.Num, tracked: r.Num == 3} })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -319,31 +319,32 @@ func FuzzRoutes(f *testing.F) {
 			if a.Is6() {
 				at, n = at+n, highHalf(r[1])
 			}
-			got := policy.Target(r.with(at, n, a))
+			to := r[2+lowHalf(r[1])+3*highHalf(r[1])+r.with(at, n, a)]
+			got := way{policy.Target(uint8(to)), highHalf(to), lowHalf(to)>>8 == 1}
 			if want := leads(v.Subnets[0].Routes, a); got != want {
-				t.Fatalf("%s: %d, want %d\n%v", a, got, want, v.Subnets[0].Routes)
+				t.Fatalf("%s: %v, want %v\n%v", a, got, want, v.Subnets[0].Routes)
 			}
 		}
 	})
 }
 
 // leads is where the longest prefix leads, tried from the longest on.
-func leads(routes []policy.Route, a netip.Addr) policy.Target {
+func leads(routes []policy.Route, a netip.Addr) way {
 	b := a.AsSlice()
 	switch {
 	case a.Is4() && (b[0] == 0 || b[0] == 127 || b[0] >= 224):
-		return policy.Nowhere
+		return way{}
 	case a.Is6() && (b[0] == 0xff || b[0] == 0xfe && b[1]&0xc0 == 0x80 || [12]byte(b) == [12]byte{}):
-		return policy.Nowhere
+		return way{}
 	}
 	for bits := a.BitLen(); bits >= 0; bits-- {
 		for _, r := range routes {
 			if r.Destination == netip.PrefixFrom(a, bits).Masked() {
-				return r.Target
+				return way{r.Target, r.Num, r.Num == 3}
 			}
 		}
 	}
-	return policy.Nowhere
+	return way{}
 }
 
 func TestRulesThatShareRowsShareCells(t *testing.T) {

@@ -85,6 +85,7 @@ func (w *world) play(packets int) int {
 	r := rand.New(rand.NewPCG(w.seed, 0))
 	w.setClock(w.now)
 	view := policytest.RandomView(r)
+	w.tracker.Adopt = map[uint32]uint32{}
 	w.enact(view, true)
 	var traffic policytest.Traffic
 	for n := range packets {
@@ -94,6 +95,9 @@ func (w *world) play(packets int) int {
 		if r.IntN(60) == 0 {
 			view = policytest.Reroll(r, view)
 			w.enact(view, false)
+			if len(view.Interfaces) > 0 && r.IntN(2) == 0 {
+				w.adopt(view.Interfaces[r.IntN(len(view.Interfaces))].Num, w.now+r.Uint32N(300))
+			}
 		}
 		if r.IntN(5) == 0 {
 			if from, frame := policytest.RandomFrame(r, view); runnable(frame) {
@@ -149,6 +153,17 @@ func (w *world) enact(v *policy.View, first bool) {
 	}
 	if err := w.d.heap.check(); err != nil {
 		w.t.Errorf("seed %d: %v", w.seed, err)
+	}
+}
+
+// adopt has the interface take up connections that are under way.
+func (w *world) adopt(num, until uint32) {
+	w.history = append(w.history, fmt.Sprintf("t=%d %d adopts until %d", w.now, num, until))
+	for slot := range w.d.usedSlots() {
+		if w.d.slots[slot].Num == num {
+			w.d.slots[slot].Adopt = until
+			w.tracker.Adopt[num] = until
+		}
 	}
 }
 

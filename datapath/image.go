@@ -39,6 +39,7 @@ type imageInterface struct {
 	ipv6            []netip.Addr
 	mac             flow.MAC
 	sourceDestCheck bool
+	open            bool
 	timeouts        [policy.ConnStates]uint32
 	subnet, gateway netip.Addr // the subnet's first addresses; zero: the View has no such subnet
 	ruleset, routes int        // 0: none, which allows nothing and leads nowhere
@@ -120,7 +121,7 @@ func (l *lowering) subnets() error {
 		}
 		taken[at] = s.ID
 		l.subnet[s.ID] = s
-		cells, err := routes(s.Routes)
+		cells, err := routes(s.Routes, func(r policy.Route) way { return l.way(s, r) })
 		if err != nil {
 			return fmt.Errorf("subnet %s: %w", s.ID, err)
 		}
@@ -133,8 +134,25 @@ func (l *lowering) subnets() error {
 	return nil
 }
 
+// way is where the route leads interfaces of the subnet: to another interface by its address in their VPC, if that is there.
+func (l *lowering) way(s *policy.Subnet, r policy.Route) way {
+	w := way{target: r.Target, what: r.Num}
+	switch r.Target {
+	case policy.EgressOnly:
+		w = way{target: policy.Internet, tracked: true}
+	case policy.NetworkInterface, policy.NATGateway:
+		w = way{target: policy.NetworkInterface, tracked: r.Target == policy.NATGateway}
+		for _, i := range l.view.Interfaces {
+			if i.Num == r.Num && i.VPC == s.VPC {
+				w.what = be(i.Addr)
+			}
+		}
+	}
+	return w
+}
+
 func (l *lowering) add(i *policy.Interface) error {
-	out := imageInterface{num: i.Num, vpc: i.VPC, addr: i.Addr, public: i.Public, ipv6: i.IPv6, mac: i.MAC, sourceDestCheck: i.SourceDestCheck}
+	out := imageInterface{num: i.Num, vpc: i.VPC, addr: i.Addr, public: i.Public, ipv6: i.IPv6, mac: i.MAC, sourceDestCheck: i.SourceDestCheck, open: i.Open}
 	for s := range policy.ConnStates {
 		out.timeouts[s] = i.Timeout(s)
 	}

@@ -24,7 +24,7 @@ func imageOf(v *policy.View) (string, error) {
 	}
 	var lines []string
 	for _, x := range i.interfaces {
-		lines = append(lines, describe(x.num, x.vpc, be(x.addr), be(x.public), x.mac, x.sourceDestCheck, be(x.subnet), be(x.gateway), cells(x.ruleset), cells(x.routes), cells(x.acl), x.timeouts[:]))
+		lines = append(lines, describe(x.num, x.vpc, be(x.addr), be(x.public), x.mac, flagsOf(x.sourceDestCheck, x.open), be(x.subnet), be(x.gateway), cells(x.ruleset), cells(x.routes), cells(x.acl), x.timeouts[:]))
 		for _, at := range x.places() {
 			lines = append(lines, fmt.Sprintf("at %d %s is %d", at.vpc, at.addr, x.num))
 		}
@@ -61,7 +61,7 @@ func (d *Datapath) image() string {
 		if k.Ifindex != ifindex || k.Slot != slot || k.Flags&kernelInterfaceFlagPRESENT == 0 {
 			lines = append(lines, fmt.Sprintf("slot %d is of link %d and says %d, %d", slot, ifindex, k.Slot, k.Ifindex))
 		}
-		lines = append(lines, describe(k.Num, k.Vpc, k.Addr, k.Public, k.Mac, k.Flags&kernelInterfaceFlagANY_SOURCE == 0, k.Subnet, k.Gateway, cells(k.Ruleset), cells(k.Routes), cells(k.Acl), k.Timeout[:policy.ConnStates]))
+		lines = append(lines, describe(k.Num, k.Vpc, k.Addr, k.Public, k.Mac, flagsOf(k.Flags&kernelInterfaceFlagANY_SOURCE == 0, k.Flags&kernelInterfaceFlagOPEN != 0), k.Subnet, k.Gateway, cells(k.Ruleset), cells(k.Routes), cells(k.Acl), k.Timeout[:policy.ConnStates]))
 	}
 	for a, slot := range places.held {
 		lines = append(lines, fmt.Sprintf("at %d %s is %d", a.Vpc, narrow(a.Addr), d.slots[slot].Num))
@@ -73,10 +73,12 @@ func (d *Datapath) image() string {
 	return strings.Join(lines, "\n")
 }
 
-func describe(num, vpc, addr, public uint32, mac [6]byte, check bool, subnet, gateway uint32, ruleset, routes, acl []uint64, timeouts []uint32) string {
-	return fmt.Sprintf("interface %d vpc %d %s %s %x %v subnet %s %s\n ruleset %x\n routes %x\n acl %x timeouts %d", num, vpc, addrOf(addr), addrOf(public), mac, check,
+func describe(num, vpc, addr, public uint32, mac [6]byte, flags string, subnet, gateway uint32, ruleset, routes, acl []uint64, timeouts []uint32) string {
+	return fmt.Sprintf("interface %d vpc %d %s %s %x %s subnet %s %s\n ruleset %x\n routes %x\n acl %x timeouts %d", num, vpc, addrOf(addr), addrOf(public), mac, flags,
 		addrOf(subnet), addrOf(gateway), ruleset, routes, acl, timeouts)
 }
+
+func flagsOf(check, open bool) string { return fmt.Sprintf("check %v open %v", check, open) }
 
 // narrow is the address that programs know as k.
 func narrow(k kernelAddress) netip.Addr {

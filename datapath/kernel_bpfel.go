@@ -43,7 +43,8 @@ type kernelConnection struct {
 	Seen     uint32
 	Opened   uint32
 	Peer     uint32
-	Reserved [4]uint32
+	Other    uint32
+	Reserved [3]uint32
 	Packets  [2]uint64
 	Bytes    [2]uint64
 }
@@ -104,7 +105,8 @@ type kernelInterface struct {
 	Mac      [6]uint8
 	Pad      uint16
 	Acl      uint32
-	Reserved [2]uint32
+	Adopt    uint32
+	Reserved uint32
 	Timeout  [16]uint32
 }
 
@@ -113,6 +115,7 @@ type kernelInterfaceFlag uint32
 const (
 	kernelInterfaceFlagANY_SOURCE kernelInterfaceFlag = 1
 	kernelInterfaceFlagPRESENT    kernelInterfaceFlag = 2
+	kernelInterfaceFlagOPEN       kernelInterfaceFlag = 4
 )
 
 type kernelPlace struct {

@@ -27,7 +27,7 @@ replace connection <<'END'
 struct connection {
 	__u32 peer, opened;
 	__u64 gone;
-	__u32 seen, state;
+	__u32 seen, other, state, gone_too;
 };
 END
 

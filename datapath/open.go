@@ -17,7 +17,7 @@ import (
 
 // Layout is of the maps: it counts up when their keys, values or meaning change. Connections are carried over to a new one by
 // the names of their fields: see conversion. Where one comes to mean something else, give it another name.
-const Layout = 4
+const Layout = 5
 
 // ErrLayout is of a folder that a later version of Crenel made: an earlier one takes nothing over from it.
 var ErrLayout = errors.New("its maps have the layout of a later version of Crenel: go on with that version, or stop its instances with `crenel down` of that version")
@@ -54,7 +54,8 @@ type Datapath struct {
 	places  mirror[kernelPlace] // → slot
 	members mirror[kernelPlace] // → extent
 
-	resting map[uint32]time.Time // slots that nothing points to, since when
+	resting  map[uint32]time.Time // slots that nothing points to, since when
+	adopting map[uint32]uint32    // links that connections are taken up at, by ifindex: until which second
 }
 
 // Open makes the maps, or adopts those that are pinned: what is in force stays so. Links that are
@@ -69,7 +70,7 @@ func Open(o Options) (*Datapath, error) {
 }
 
 func open(o Options, spec *ebpf.CollectionSpec, layout int) (_ *Datapath, err error) {
-	d := &Datapath{dir: folder(o.Dir, layout), conn: spec.Maps[kernelMapConns], resting: map[uint32]time.Time{}}
+	d := &Datapath{dir: folder(o.Dir, layout), conn: spec.Maps[kernelMapConns], resting: map[uint32]time.Time{}, adopting: map[uint32]uint32{}}
 	defer func() {
 		if err != nil {
 			d.Close()

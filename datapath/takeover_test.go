@@ -241,9 +241,12 @@ func (u *upgrade) start() {
 		u.t.Fatal(err)
 	}
 	for num, i := range u.instances {
-		if err := u.d.Attach(fmt.Sprintf("eni-%d", num), i.link); err != nil {
+		if err := u.d.Adopt(fmt.Sprintf("eni-%d", num), i.link); err != nil {
 			u.t.Fatal(err)
 		}
+	}
+	if len(u.d.adopting) > 0 {
+		u.t.Error("links that an older layout's programs are at count as without programs")
 	}
 	if got, err := u.d.Attached(); fmt.Sprint(got) != "[eni-1 eni-2 eni-3]" || err != nil {
 		u.t.Errorf("attached: %v, %v", got, err)
@@ -604,7 +607,8 @@ type (
 	olderConnection struct {
 		Peer, Opened uint32
 		Gone         uint64
-		Seen, State  uint32
+		Seen, Other  uint32
+		State, Gone2 uint32
 	}
 )
 
@@ -620,7 +624,7 @@ func TestConnectionsAreConverted(t *testing.T) {
 	}
 	for i := range keys {
 		keys[i] = olderKey{Asked: 1, Protocol: flow.UDP, RemotePort: uint16(i), LocalPort: 2, Remote: [4]uint32{3, 4, 5, 6}, Local: [4]uint32{7, 8, 9, 10}, Interface: 11}
-		values[i] = olderConnection{Peer: 12, Opened: 13, Seen: now, State: 14}
+		values[i] = olderConnection{Peer: 12, Opened: 13, Seen: now, State: 14, Other: 15}
 	}
 	if _, err := old.maps.Conns.BatchUpdate(keys, values, nil); err != nil {
 		t.Fatal(err)
@@ -646,7 +650,7 @@ func TestConnectionsAreConverted(t *testing.T) {
 		seen[k.RemotePort] = true
 		k.RemotePort = 0
 		wantKey := kernelConnectionKey{Asked: 1, Protocol: flow.UDP, LocalPort: 2, Remote: kernelAddress{W: [4]uint32{3, 4, 5, 6}}, Local: kernelAddress{W: [4]uint32{7, 8, 9, 10}}, Interface: 11}
-		if want := (kernelConnection{Opened: 13, Seen: now, State: 14}); k != wantKey || c != want {
+		if want := (kernelConnection{Opened: 13, Seen: now, State: 14, Other: 15}); k != wantKey || c != want {
 			return fmt.Errorf("%+v %+v, want %+v %+v", k, c, wantKey, want)
 		}
 		return nil
@@ -711,10 +715,10 @@ func TestWhatTwoTablesKnowOfAConnection(t *testing.T) {
 			kernelConnection{State: established | in, Seen: 9, Opened: 5, Peer: 3}},
 		"the new ones did": {tcp, kernelConnection{State: established, Seen: 6, Opened: 5}, kernelConnection{State: closing | fin, Seen: 9, Opened: 5},
 			kernelConnection{State: closing | fin, Seen: 9, Opened: 5}},
-		"each saw a part": {udp, kernelConnection{State: exchange | answered, Seen: 6, Opened: 5}, kernelConnection{State: exchange | in, Seen: 7, Opened: 5},
-			kernelConnection{State: exchange | answered | in, Seen: 7, Opened: 5}},
-		"it began anew in the old table": {tcp, kernelConnection{State: opening, Seen: 8, Opened: 8}, kernelConnection{State: closing | fin, Seen: 6, Opened: 5},
-			kernelConnection{State: opening, Seen: 8, Opened: 8}},
+		"each saw a part": {udp, kernelConnection{State: exchange | answered, Seen: 6, Opened: 5, Other: 7}, kernelConnection{State: exchange | in, Seen: 7, Opened: 5},
+			kernelConnection{State: exchange | answered | in, Seen: 7, Opened: 5, Other: 7}},
+		"it began anew in the old table": {tcp, kernelConnection{State: opening, Seen: 8, Opened: 8, Other: 2}, kernelConnection{State: closing | fin, Seen: 6, Opened: 5, Other: 1},
+			kernelConnection{State: opening, Seen: 8, Opened: 8, Other: 2}},
 		"it began anew in the new table": {tcp, kernelConnection{State: closing | fin, Seen: 6, Opened: 5}, kernelConnection{State: opening | in, Seen: 8, Opened: 8},
 			kernelConnection{State: opening | in, Seen: 8, Opened: 8}},
 		"the new programs met it before it was carried over": {udp, kernelConnection{State: stream | in, Seen: 6, Opened: 5}, kernelConnection{State: exchange, Seen: 8, Opened: 8},

@@ -488,6 +488,70 @@ func TestAnAgentComesBack(t *testing.T) {
 }
 
 // TestProgramsOfAnotherBuildAreReplaced: a link with a program of another tag gets this one's.
+// Somebody removed what was pinned while instances ran. What comes back takes up their connections, if the rules allow them,
+// and only where it finds a link that was up without it.
+func TestConnectionsUnderWayAreAdopted(t *testing.T) {
+	needKernel(t)
+	dir, v := bpffsDir(t), labView()
+	l := newLab(t, dir, v)
+	a, b := l.instances[1], l.instances[2]
+	s := l.listen(b, "10.0.1.5:80")
+	client, server := l.connect(a, s, "10.0.1.5:80")
+	lone, _ := l.connect(a, s, "10.0.1.5:80")
+	l.chat(client, server)
+	v.Groups[0].Egress = []policy.Rule{{What: policy.What{Protocol: flow.TCP, From: 80, To: 80}, CIDR: netip.MustParsePrefix("10.0.0.0/16")}}
+
+	if err := errors.Join(l.d.Close(), Remove(dir)); err != nil {
+		t.Fatal(err)
+	}
+	l.d = opened(t, Options{Dir: dir, Conns: 4096, Members: 64, HeapCells: 1 << 14})
+	for num, i := range l.instances {
+		if err := l.d.Attach(fmt.Sprintf("eni-%d", num), i.link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.apply(v)
+	if _, err := client.Write([]byte("to nobody")); err != nil {
+		t.Fatal(err)
+	}
+	l.until("the answer to what began before is refused", func() bool { return l.count(2, policy.NoEgressRule) > 0 })
+
+	if err := errors.Join(l.d.Close(), Remove(dir)); err != nil {
+		t.Fatal(err)
+	}
+	l.d = opened(t, Options{Dir: dir, Conns: 4096, Members: 64, HeapCells: 1 << 14})
+	for range 2 {
+		for num, i := range l.instances {
+			if err := l.d.Adopt(fmt.Sprintf("eni-%d", num), i.link); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.apply(v)
+	}
+	server.SetReadDeadline(time.Now().Add(30 * time.Second))
+	if _, err := io.ReadFull(server, make([]byte, len("to nobody"))); err != nil {
+		t.Fatal(err)
+	}
+	l.chat(client, server)
+	v.Groups[0].Ingress, v.Groups[0].Egress = nil, nil // from now on only the entries let it pass
+	l.apply(v)
+	l.chat(client, server)
+
+	now, err := l.d.now()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for slot := range l.d.usedSlots() {
+		if left := l.d.slots[slot].Adopt - now; left > AdoptionWindow {
+			t.Errorf("interface %d adopts for %d s", l.d.slots[slot].Num, left)
+		}
+	}
+	if _, err := lone.Write([]byte("nor does a rule let this pass")); err != nil {
+		t.Fatal(err)
+	}
+	l.until("what no rule allows is not adopted", func() bool { return l.count(1, policy.NoEgressRule) > 0 })
+}
+
 func TestProgramsOfAnotherBuildAreReplaced(t *testing.T) {
 	needKernel(t)
 	dir := bpffsDir(t)

@@ -35,11 +35,20 @@ func (d Desired) Check() error {
 func decodeDesired(p *hostpb.Desired) (Desired, error) {
 	var d decoder
 	d.want(p.GetView() != nil, "no view")
-	out := Desired{View: d.view(p.GetView()), Instances: each(p.GetInstances(), d.instance)}
+	out := Desired{View: d.view(p.GetView()), Instances: each(p.GetInstances(), d.instance),
+		NATGateways: each(p.GetNatGateways(), d.natGateway)}
 	for k := 1; k < len(out.Instances); k++ {
 		d.want(out.Instances[k-1].ID < out.Instances[k].ID, "instances are not in order")
 	}
+	for k := 1; k < len(out.NATGateways); k++ {
+		d.want(out.NATGateways[k-1].ID < out.NATGateways[k].ID, "NAT gateways are not in order")
+	}
 	return out, d.err
+}
+
+func (d *decoder) natGateway(p *hostpb.NATGateway) NATGateway {
+	d.want(p.GetInterface() != nil, "%s has no interface", p.GetId())
+	return NATGateway{d.id(p.GetId()), d.nic(p.GetInterface())}
 }
 
 func decodeReport(p *hostpb.Report) (Report, error) {
@@ -122,7 +131,7 @@ func (d *decoder) view(p *hostpb.View) *policy.View {
 
 func (d *decoder) iface(p *hostpb.Interface) policy.Interface {
 	return policy.Interface{Num: d.num(p.GetNum()), ID: d.id(p.GetId()), VPC: d.vpc(p.GetVpc()), Subnet: d.id(p.GetSubnet()), MAC: d.mac(p.GetMac()),
-		Addr: d.addr(p.GetAddr()), Public: d.maybe(p.GetPublic()), IPv6: each(p.GetIpv6(), d.addr6), Groups: d.nums(p.GetGroups()), SourceDestCheck: p.GetSourceDestCheck(),
+		Addr: d.addr(p.GetAddr()), Public: d.maybe(p.GetPublic()), IPv6: each(p.GetIpv6(), d.addr6), Groups: d.nums(p.GetGroups()), SourceDestCheck: p.GetSourceDestCheck(), Open: p.GetOpen(),
 		Timeouts: policy.Timeouts{TCPEstablished: d.seconds(p.GetTcpEstablishedTimeout()), UDPStream: d.seconds(p.GetUdpStreamTimeout()), UDP: d.seconds(p.GetUdpTimeout())}}
 }
 
@@ -182,8 +191,15 @@ func (d *decoder) route(p *hostpb.Route) policy.Route {
 	r := policy.Route{Destination: d.prefix(p.GetDestination())}
 	d.want(r.Destination.IsValid(), "a route has no destination")
 	t := p.GetTarget() - 1 // the message keeps 0 for "not said"
-	d.want(t >= 0 && t <= hostpb.Route_Target(policy.Internet), "a route leads to %v", p.GetTarget())
-	r.Target = policy.Target(t)
+	d.want(t >= 0 && t <= hostpb.Route_Target(policy.EgressOnly), "a route leads to %v", p.GetTarget())
+	switch r.Target = policy.Target(t); r.Target {
+	case policy.Peering:
+		r.Num = d.vpc(p.GetNum())
+	case policy.NetworkInterface, policy.NATGateway:
+		r.Num = d.num(p.GetNum())
+	default:
+		d.want(p.GetNum() == 0, "a route that leads to %v has number %d", p.GetTarget(), p.GetNum())
+	}
 	return r
 }
 

@@ -18,16 +18,20 @@ func each[A, B any](in []A, convert func(A) B) []B {
 }
 
 func (d Desired) encode() *hostpb.Desired {
-	return &hostpb.Desired{View: encodeView(d.View), Instances: each(d.Instances, encodeInstance)}
+	return &hostpb.Desired{View: encodeView(d.View), Instances: each(d.Instances, encodeInstance),
+		NatGateways: each(d.NATGateways, func(g NATGateway) *hostpb.NATGateway {
+			return &hostpb.NATGateway{Id: g.ID, Interface: encodeNic(g.Interface)}
+		})}
 }
 
 func encodeInstance(i Instance) *hostpb.Instance {
 	return &hostpb.Instance{Id: i.ID, Image: i.Image, ImageName: i.ImageName, Hostname: i.Hostname, Domain: i.Domain, UserData: i.UserData, Boots: int32(i.Boots),
-		Run: i.Run, Remove: i.Remove, DnsServer: i.DNS.AsSlice(), Interfaces: each(i.Interfaces, func(n Interface) *hostpb.Nic {
-			return &hostpb.Nic{Id: n.ID, Num: n.Num, DeviceIndex: int32(n.DeviceIndex), Mac: encodeMAC(n.MAC), Address: n.Addr.Addr().AsSlice(),
-				PrefixLen: uint32(n.Addr.Bits()), Gateway: n.Gateway.AsSlice(),
-				Ipv6: each(n.IPv6, netip.Addr.AsSlice), Ipv6Gateway: n.IPv6Gateway.AsSlice()}
-		})}
+		Run: i.Run, Remove: i.Remove, DnsServer: i.DNS.AsSlice(), Interfaces: each(i.Interfaces, encodeNic)}
+}
+
+func encodeNic(n Interface) *hostpb.Nic {
+	return &hostpb.Nic{Id: n.ID, Num: n.Num, DeviceIndex: int32(n.DeviceIndex), Mac: encodeMAC(n.MAC), Address: n.Addr.Addr().AsSlice(),
+		PrefixLen: uint32(n.Addr.Bits()), Gateway: n.Gateway.AsSlice(), Ipv6: each(n.IPv6, netip.Addr.AsSlice), Ipv6Gateway: n.IPv6Gateway.AsSlice()}
 }
 
 func (r Report) encode() *hostpb.Report {
@@ -49,7 +53,7 @@ func encodeView(v *policy.View) *hostpb.View {
 	return &hostpb.View{Revision: v.Revision, Public: encodePrefix(v.Public), Ipv6: encodePrefix(v.IPv6),
 		Interfaces: each(v.Interfaces, func(i policy.Interface) *hostpb.Interface {
 			return &hostpb.Interface{Num: i.Num, Id: i.ID, Vpc: i.VPC, Subnet: i.Subnet, Mac: encodeMAC(i.MAC), Addr: i.Addr.AsSlice(),
-				Public: i.Public.AsSlice(), Ipv6: each(i.IPv6, netip.Addr.AsSlice), Groups: i.Groups, SourceDestCheck: i.SourceDestCheck,
+				Public: i.Public.AsSlice(), Ipv6: each(i.IPv6, netip.Addr.AsSlice), Groups: i.Groups, SourceDestCheck: i.SourceDestCheck, Open: i.Open,
 				TcpEstablishedTimeout: i.Timeouts.TCPEstablished, UdpStreamTimeout: i.Timeouts.UDPStream, UdpTimeout: i.Timeouts.UDP}
 		}),
 		Groups: each(v.Groups, func(g policy.Group) *hostpb.Group {
@@ -57,7 +61,7 @@ func encodeView(v *policy.View) *hostpb.View {
 		}),
 		Subnets: each(v.Subnets, func(s policy.Subnet) *hostpb.Subnet {
 			return &hostpb.Subnet{Id: s.ID, Vpc: s.VPC, Cidr: encodePrefix(s.CIDR), Routes: each(s.Routes, func(r policy.Route) *hostpb.Route {
-				return &hostpb.Route{Destination: encodePrefix(r.Destination), Target: hostpb.Route_Target(r.Target) + 1}
+				return &hostpb.Route{Destination: encodePrefix(r.Destination), Target: hostpb.Route_Target(r.Target) + 1, Num: r.Num}
 			}), Ingress: each(s.ACL.Ingress, encodeEntry), Egress: each(s.ACL.Egress, encodeEntry)}
 		}),
 		Members: each(v.Members, func(m policy.Member) *hostpb.Member {

@@ -30,6 +30,14 @@ import (
 type Desired struct {
 	View      *policy.View
 	Instances []Instance // by ID; what is not named here stays as it is
+	// NATGateways are all that the host should have, by ID.
+	NATGateways []NATGateway
+}
+
+// A NATGateway is one that the host should have.
+type NATGateway struct {
+	ID        string
+	Interface Interface
 }
 
 // An Instance is one that the host should run, keep stopped, or remove with its root.

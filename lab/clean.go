@@ -43,6 +43,18 @@ func (p *play) clean() {
 	for _, id := range p.acls {
 		_ = p.on.call("DeleteNetworkAcl", url.Values{"NetworkAclId": {id}}, &ec2.DeleteNetworkAclOutput{})
 	}
+	for name := range p.nats {
+		_ = p.unnat(name)
+	}
+	for _, id := range p.egresses {
+		_ = p.on.call("DeleteEgressOnlyInternetGateway", url.Values{"EgressOnlyInternetGatewayId": {id}}, &ec2.DeleteEgressOnlyInternetGatewayOutput{})
+	}
+	for _, id := range p.peerings { // some are gone already
+		_ = p.on.call("DeleteVpcPeeringConnection", url.Values{"VpcPeeringConnectionId": {id}}, &ec2.DeleteVpcPeeringConnectionOutput{})
+	}
+	for _, t := range p.tables { // whose subnets are gone
+		_ = p.on.call("DeleteRouteTable", url.Values{"RouteTableId": {t.id}}, &ec2.DeleteRouteTableOutput{})
+	}
 	for id, gateway := range p.gateways {
 		_ = p.on.call("DetachInternetGateway", url.Values{"VpcId": {id}, "InternetGatewayId": {gateway}}, &ec2.DetachInternetGatewayOutput{})
 		_ = p.on.call("DeleteInternetGateway", url.Values{"InternetGatewayId": {gateway}}, &ec2.DeleteInternetGatewayOutput{})

@@ -22,12 +22,15 @@ type Memory struct {
 	tracker policy.Tracker
 	now     uint32 // seconds
 	port    uint16 // of the last client
+	// translated is what NAT gateways know.
+	translated []translation
 }
 
 // NewMemory is an empty cell with a pool of public addresses.
 func NewMemory() (*Memory, error) {
 	m := &Memory{scope: vpc.Scope{Account: "123456789012", Region: "us-east-1"}, state: vpc.New(), now: 1, port: 40000}
 	e := m.edit()
+	e.Accounts.Put(&vpc.Account{ID: m.scope.Account})
 	cell := e.Cell()
 	cell.Public = netip.MustParsePrefix("198.18.0.0/20")
 	e.Cells.Put(&cell)
@@ -109,7 +112,7 @@ func (m *Memory) send(from uint32, p flow.Packet) policy.Verdict {
 		}
 	}
 	p.DstMAC = policy.GatewayMAC
-	return m.tracker.Judge(v, m.now, from, p)
+	return m.forward(v, m.tracker.Judge(v, m.now, from, p))
 }
 
 // request starts an exchange.

@@ -58,6 +58,10 @@ type play struct {
 	lists     map[string]string
 	instances map[string]string
 	gateways  map[string]string // of the VPCs with the ids
+	peerings  map[string]string
+	tables    map[string]routeTable
+	nats      map[string]natGateway
+	egresses  map[string]string
 	elastics  []elastic
 	quotas    []string // that were set
 	port      uint16   // that the last packet came from, where the scenario names none
@@ -66,7 +70,7 @@ type play struct {
 }
 
 func newPlay(s *Scenario, on executor, userData string) *play {
-	return &play{on: on, script: s, userData: userData, port: 20000, lists: map[string]string{}, gateways: map[string]string{}, vpcs: map[string]string{}, subnets: map[string]string{},
+	return &play{on: on, script: s, userData: userData, port: 20000, lists: map[string]string{}, gateways: map[string]string{}, peerings: map[string]string{}, tables: map[string]routeTable{}, nats: map[string]natGateway{}, egresses: map[string]string{}, vpcs: map[string]string{}, subnets: map[string]string{},
 		groups: map[string]string{}, acls: map[string]string{}, aclBefore: map[string]string{}, instances: map[string]string{}, open: map[string]connection{}}
 }
 
@@ -117,6 +121,22 @@ func (p *play) step(s Step) error {
 		return p.setInterface(s.Args[0], url.Values{"SourceDestCheck.Value": {strconv.FormatBool(s.Args[1] == "on")}})
 	case "timeout":
 		return p.timeout(s.Args[0], s.Args[1], s.Args[2])
+	case "peer":
+		return p.peer(s.Args[0], s.Args[1], s.Args[2])
+	case "unpeer":
+		return p.on.call("DeleteVpcPeeringConnection", url.Values{"VpcPeeringConnectionId": {p.peerings[s.Args[0]]}}, &ec2.DeleteVpcPeeringConnectionOutput{})
+	case "table":
+		return p.table(s.Args[0], s.Args[1])
+	case "route":
+		return p.route(s.Args[0], s.Args[1], s.Args[2])
+	case "nat":
+		return p.nat(s.Args[0], s.Args[1])
+	case "unnat":
+		return p.unnat(s.Args[0])
+	case "egress-only":
+		return p.egressOnly(s.Args[0], s.Args[1])
+	case "unroute":
+		return p.unroute(s.Args[0], s.Args[1])
 	case "quota":
 		return p.quota(s.Args[0], strings.Join(s.Args[1:], " "))
 	case "refused":

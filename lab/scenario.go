@@ -24,6 +24,13 @@
 //	allow GROUP RULE, revoke GROUP RULE        RULE: ingress tcp 22 from 10.0.0.0/8; the peer may be a group's name, or a list's
 //	list NAME MAX CIDR[,CIDR…]                 a new prefix list, for MAX entries at most
 //	relist NAME CIDR[,CIDR…]                   its entries from now on
+//	peer NAME VPC VPC                          a peering connection of the two, accepted
+//	unpeer NAME
+//	table NAME SUBNET                          a new route table is the subnet's
+//	nat NAME SUBNET                            a public NAT gateway with an Elastic IP of its own; unnat NAME deletes it
+//	egress-only NAME VPC                       an egress-only internet gateway
+//	route TABLE CIDR TARGET                    TARGET: one of these, a peering connection, an instance, or a VPC for its internet gateway
+//	unroute TABLE CIDR
 //	acl NAME SUBNET                            a new network ACL, which denies everything, takes the place of the subnet's
 //	entry ACL NUMBER allow|deny RULE           an entry of it; RULE names a range, not a group
 //	no-entry ACL NUMBER ingress|egress
@@ -40,6 +47,7 @@
 //	send FROM [as ADDRESS] TO PACKET           one packet, and it arrives; PACKET: tcp PORT (a SYN), udp PORT [from PORT],
 //	                                           icmp TYPE/CODE or a protocol's NUMBER; every echo has the same identifier
 //	lose FROM [as ADDRESS] TO PACKET [REASON]  it does not arrive
+//	send FROM … TO at INSTANCE PACKET, lose …  it is addressed to TO, and arrives at the instance, or does not
 //	wait SECONDS                               on the wire scenarios that wait do so together: each keeps to its own VPCs
 //	large FROM TO udp PORT                     a datagram in several pieces, and its echo
 //	told FROM TO udp PORT                      nobody listens there, and an ICMP error says so; PORT in no other statement
@@ -81,7 +89,8 @@ func (s Step) String() string {
 var verbs = map[string][2]int{
 	"vpc": {2, 3}, "internet": {1, 1}, "subnet": {3, 3}, "group": {2, 3}, "instance": {2, 6}, "allow": {4, 9}, "revoke": {4, 9}, "groups": {2, 2},
 	"list": {3, 3}, "relist": {2, 2}, "check": {2, 2}, "elastic": {1, 1}, "timeout": {3, 3}, "quota": {2, 9}, "refused": {2, 11},
-	"send": {3, 8}, "lose": {3, 9}, "wait": {1, 1},
+	"send": {3, 10}, "lose": {3, 11}, "wait": {1, 1},
+	"peer": {3, 3}, "unpeer": {1, 1}, "table": {2, 2}, "route": {3, 3}, "nat": {2, 2}, "unnat": {1, 1}, "egress-only": {2, 2}, "unroute": {2, 2},
 	"acl": {2, 2}, "entry": {6, 9}, "no-entry": {3, 3},
 	"stop": {1, 1}, "start": {1, 1}, "reboot": {1, 1}, "terminate": {1, 1},
 	"pass": {3, 4}, "drop": {3, 7}, "told": {4, 4}, "large": {4, 4}, "open": {5, 5}, "talk": {1, 1}, "cut": {1, 1},

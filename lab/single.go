@@ -27,7 +27,7 @@ func (s single) is(p flow.Packet) bool {
 // echoIdentifier is that of every echo request and reply: so that an unasked reply is told from the reply to another's request.
 const echoIdentifier = 7
 
-// single sends a packet: FROM [as ADDRESS] TO PACKET [REASON].
+// single sends a packet: FROM [as ADDRESS] TO [at INSTANCE] PACKET [REASON].
 func (p *play) single(step Step) error {
 	names, rest := step.Args[:2], step.Args[2:]
 	s := single{expect: step.Verb == "send"}
@@ -39,7 +39,11 @@ func (p *play) single(step Step) error {
 	if s.from, err = known(p.instances, "instance", names[0]); err != nil {
 		return err
 	}
-	if s.at, err = known(p.instances, "instance", strings.TrimSuffix(names[1], ".public")); err != nil {
+	at := strings.TrimSuffix(names[1], ".public")
+	if rest[0] == "at" && len(rest) > 2 {
+		at, rest = rest[1], rest[2:]
+	}
+	if s.at, err = known(p.instances, "instance", at); err != nil {
 		return err
 	}
 	if s.Packet, rest, err = parsePacket(rest); err != nil {

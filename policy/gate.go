@@ -23,7 +23,10 @@ type crossing struct {
 	at        *Interface
 	direction direction
 	packet    flow.Packet
-	public    bool // it comes by public addresses: no rule that names a group lets it in
+	vpc       uint32 // that the interface at the other end is in; 0: there is none, or another one forwards the packet
+	always    bool   // out: what begins is tracked, whatever the rules: it goes on through a gateway that AWS tracks
+	known     bool   // in: only what belongs to a connection may come that way
+	sender    uint32 // in: the Num of the interface that sent it from an address of its own; 0: none did
 }
 
 // remote is the other end's address.
@@ -43,17 +46,23 @@ func (c crossing) reversed() crossing {
 // gate asks the connections of the interface, and for a packet that belongs to none, nor is an error about one, the
 // rules of its groups. What the rules allow may begin a connection.
 func (t *Tracker) gate(v *View, now uint32, c crossing) Verdict {
+	if c.at.Open {
+		return Verdict{Allow: true, Reason: Allowed, Interface: c.at.Num}
+	}
 	if t.hit(now, c) {
 		return Verdict{Allow: true, Reason: Established, Interface: c.at.Num}
 	}
 	if t.related(now, c) {
 		return Verdict{Allow: true, Reason: Related, Interface: c.at.Num}
 	}
+	if c.known {
+		return drop(NoRoute, c.at.Num)
+	}
 	rule := allowing(v, c)
 	if rule == nil {
 		return drop([...]Reason{out: NoEgressRule, in: NoIngressRule}[c.direction], c.at.Num)
 	}
-	if !untracked(v, c) {
+	if c.always || !untracked(v, c) {
 		if why := t.open(now, c); why.Drops() {
 			return drop(why, c.at.Num)
 		}
@@ -125,12 +134,13 @@ func (w What) AllPorts(protocol uint8) bool {
 	return w.Protocol == -1 || w.Protocol == int(protocol) && w.From <= 0 && w.To >= 65535
 }
 
-// who tells whether the other end is one that the rule names. https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
+// who tells whether the other end is one that the rule names. By a group it is named where it is an interface that sends or
+// gets the packet itself, by private addresses. https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
 func who(v *View, c crossing, r *Rule) bool {
 	if r.Group == 0 {
 		return r.CIDR.Contains(c.remote())
 	}
-	return !c.public && member(v, c.at.VPC, c.remote(), r.Group)
+	return c.vpc != 0 && member(v, c.vpc, c.remote(), r.Group)
 }
 
 // member tells whether the address belongs to an interface of the VPC that carries the group.

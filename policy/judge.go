@@ -71,24 +71,36 @@ func (t *Tracker) Judge(v *View, now, from uint32, p flow.Packet) Verdict {
 		}
 	}
 	var last Verdict
+	leaving := crossing{at: sender, direction: out, packet: p}
+	var by Route
 	if sender != nil {
-		last = t.gate(v, now, crossing{at: sender, direction: out, packet: p})
+		by = route(v, sender, p.Dst)
+		leaving.vpc, leaving.always = by.vpc(sender), by.Target == NATGateway || by.Target == EgressOnly
+		last = t.gate(v, now, leaving)
 		if !last.Allow {
 			return last
 		}
 	}
-	h := route(v, sender, p)
+	known := last.Reason == Established
+	h := follow(v, sender, by, p)
 	if h.dropped.Drops() {
 		return drop(h.dropped, h.by)
 	}
-	if why, by, entry := boundary(v, sender, p, h); why.Drops() {
-		return Verdict{Reason: why, Interface: by, Entry: entry}
+	if why, at, entry := boundary(v, sender, p, h); why.Drops() {
+		return Verdict{Reason: why, Interface: at, Entry: entry}
 	}
 	if h.receiver != nil {
-		last = t.gate(v, now, crossing{at: h.receiver, direction: in, packet: h.packet, public: h.public})
+		entering := crossing{at: h.receiver, direction: in, packet: h.packet, sender: author(sender, p), known: h.known}
+		if entering.sender != 0 && !h.public {
+			entering.vpc = sender.VPC
+		}
+		last = t.gate(v, now, entering)
 		if !last.Allow {
 			return last
 		}
+	}
+	if known && h.receiver != nil && !h.forwarded {
+		t.reached(leaving, h.receiver)
 	}
 	if sent.Fragment.First() {
 		t.fragments.remember(now, from, sent)
@@ -119,6 +131,14 @@ func source(v *View, sender *Interface, p flow.Packet) bool {
 		return p.Src == v.Host(p.Src) || !v.pool(p.Src).Contains(p.Src)
 	}
 	return p.SrcMAC == sender.MAC && (sender.Has(p.Src) || !sender.SourceDestCheck)
+}
+
+// author is the Num of the interface that sends from an address of its own; 0: it is the internet, or forwards for others.
+func author(sender *Interface, p flow.Packet) uint32 {
+	if sender == nil || !sender.Has(p.Src) {
+		return 0
+	}
+	return sender.Num
 }
 
 // deliver hands the packet over: addressed to the receiver, from the neighbour or from the gateway.

@@ -88,7 +88,7 @@ func meetInterfaces(i, j Interface) Interface {
 		i.Public = netip.Addr{}
 	}
 	i.Groups, i.IPv6 = common(i.Groups, j.Groups), common(i.IPv6, j.IPv6)
-	i.SourceDestCheck = i.SourceDestCheck || j.SourceDestCheck
+	i.SourceDestCheck, i.Open = i.SourceDestCheck || j.SourceDestCheck, i.Open && j.Open
 	i.Timeouts = Timeouts{
 		TCPEstablished: min(i.Timeout(TCPEstablished), j.Timeout(TCPEstablished)),
 		UDPStream:      min(i.Timeout(UDPStream), j.Timeout(UDPStream)),
@@ -119,8 +119,9 @@ func meetRoutes(a, b []Route) (both []Route) {
 		if slices.ContainsFunc(both, func(q Route) bool { return q.Destination == r.Destination }) {
 			continue
 		}
-		if r.Target = along(a, r); r.Target != along(b, r) {
-			r.Target = Nowhere
+		inA, inB := along(a, r), along(b, r)
+		if r.Target, r.Num = inA.Target, inA.Num; r.Target != inB.Target || r.Num != inB.Num {
+			r.Target, r.Num = Nowhere, 0
 		}
 		both = append(both, r)
 	}
@@ -129,11 +130,11 @@ func meetRoutes(a, b []Route) (both []Route) {
 }
 
 // along is where the routes lead all of r's destinations that have no longer prefix among them.
-func along(routes []Route, r Route) Target {
-	best, length := Nowhere, -1
+func along(routes []Route, r Route) (best Route) {
+	length := -1
 	for _, q := range routes {
 		if q.Destination.Contains(r.Destination.Addr()) && q.Destination.Bits() <= r.Destination.Bits() && q.Destination.Bits() > length {
-			best, length = q.Target, q.Destination.Bits()
+			best, length = q, q.Destination.Bits()
 		}
 	}
 	return best

@@ -30,13 +30,14 @@ const (
 	Allowance       // the connection cannot be tracked: the interface has as many as it may have
 	TableFull       // the connection cannot be tracked: the table is full
 	Internal        // a lookup that cannot fail failed
+	NoForwarding    // a route leads to an interface with the source/destination check, which is not what the packet is addressed to
 
 	Reasons // how many there are
 )
 
 var reasonNames = [Reasons]string{"allowed", "established", "related", "answered", "malformed", "unsupported", "fragment", "spoofed",
 	"no-interface", "no-egress-rule", "no-ingress-rule", "acl-egress", "acl-ingress", "no-route", "no-public-address", "no-destination", "not-forwarded",
-	"not-judged", "allowance", "table-full", "internal"}
+	"not-judged", "allowance", "table-full", "internal", "no-forwarding"}
 
 func (r Reason) String() string {
 	if r < Reasons {

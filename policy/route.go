@@ -13,24 +13,45 @@ type hop struct {
 	packet   flow.Packet // with the IP addresses that it arrives with
 	receiver *Interface  // nil: the host
 	public   bool        // it travels by public addresses, through the internet gateway
+	// forwarded: the receiver does not have the address that the packet goes to.
+	forwarded bool
+	known     bool // it may come only if the receiver knows its connection
 }
 
-// route finds where the packet goes; sender is nil where it comes from the internet.
-func route(v *View, sender *Interface, p flow.Packet) hop {
+// vpc is the one in which interfaces have the addresses that the sender's route leads to; 0: it leads to none by address.
+func (r Route) vpc(sender *Interface) uint32 {
+	switch r.Target {
+	case Local:
+		return sender.VPC
+	case Peering:
+		return r.Num
+	}
+	return 0
+}
+
+// follow finds where the packet goes by the route; sender is nil where it comes from the internet.
+func follow(v *View, sender *Interface, r Route, p flow.Packet) hop {
 	if sender == nil {
 		return enter(v, 0, p)
 	}
-	switch target(v, sender, p.Dst) {
-	case Local:
-		receiver := find(v, func(i *Interface) bool { return i.VPC == sender.VPC && i.Has(p.Dst) })
-		if receiver == nil || receiver == sender {
-			return hop{dropped: NoDestination, by: sender.Num}
-		}
-		return hop{packet: p, receiver: receiver}
-	case Internet:
+	var receiver *Interface
+	switch r.Target {
+	case Local, Peering:
+		receiver = find(v, func(i *Interface) bool { return i.VPC == r.vpc(sender) && i.Has(p.Dst) })
+	case NetworkInterface, NATGateway:
+		receiver = find(v, func(i *Interface) bool { return i.Num == r.Num && i.VPC == sender.VPC })
+	case Internet, EgressOnly:
 		return leave(v, sender, p)
+	default:
+		return hop{dropped: NoRoute, by: sender.Num}
 	}
-	return hop{dropped: NoRoute, by: sender.Num}
+	switch {
+	case receiver == nil || receiver == sender:
+		return hop{dropped: NoDestination, by: sender.Num}
+	case !receiver.Has(p.Dst) && receiver.SourceDestCheck:
+		return hop{dropped: NoForwarding, by: receiver.Num}
+	}
+	return hop{packet: p, receiver: receiver, forwarded: !receiver.Has(p.Dst)}
 }
 
 // leave takes a packet out through the internet gateway: from here on its source is public. There
@@ -62,7 +83,8 @@ func enter(v *View, from uint32, p flow.Packet) hop {
 	if receiver == nil {
 		return hop{dropped: NoDestination, by: from}
 	}
-	if target(v, receiver, p.Src) != Internet {
+	back := route(v, receiver, p.Src).Target
+	if back != Internet && back != EgressOnly {
 		return hop{dropped: NoRoute, by: receiver.Num}
 	}
 	if p.Dst.Is4() {
@@ -71,7 +93,7 @@ func enter(v *View, from uint32, p flow.Packet) hop {
 		}
 		p.Dst = receiver.Addr
 	}
-	return hop{packet: p, receiver: receiver, public: true}
+	return hop{packet: p, receiver: receiver, public: true, known: back == EgressOnly}
 }
 
 // Unroutable is what no route leads to, whatever the tables say: this network, loopback, link-local addresses of IPv6,
@@ -82,19 +104,25 @@ var Unroutable = []netip.Prefix{
 	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("ff00::/8"),
 }
 
-// target is where the route table of the interface's subnet leads the address: the longest prefix decides.
-func target(v *View, i *Interface, a netip.Addr) Target {
+// route is what of the route table of the interface's subnet leads the address.
+func route(v *View, i *Interface, a netip.Addr) Route {
+	if s := subnet(v, i); s != nil {
+		return Toward(s.Routes, a)
+	}
+	return Route{}
+}
+
+// Toward is the route that leads the address, the one with the longest prefix; zero, which leads nowhere: there is none.
+func Toward(routes []Route, a netip.Addr) (best Route) {
 	for _, p := range Unroutable {
 		if p.Contains(a) {
-			return Nowhere
+			return Route{}
 		}
 	}
-	best, length := Nowhere, -1
-	if s := subnet(v, i); s != nil {
-		for _, r := range s.Routes {
-			if r.Destination.Contains(a) && r.Destination.Bits() > length {
-				best, length = r.Target, r.Destination.Bits()
-			}
+	length := -1
+	for _, r := range routes {
+		if r.Destination.Contains(a) && r.Destination.Bits() > length {
+			best, length = r, r.Destination.Bits()
 		}
 	}
 	return best

@@ -29,7 +29,7 @@ func For(s *vpc.State, host string) *View {
 			continue // it can send nothing: no frame has its address
 		}
 		out := Interface{Num: i.Num, ID: i.ID, VPC: vpcNum(s, i.VPC), Subnet: i.Subnet, MAC: mac,
-			Addr: i.PrivateIP, IPv6: slices.SortedFunc(slices.Values(i.IPv6), netip.Addr.Compare), Public: s.PublicOf(i, i.PrivateIP), SourceDestCheck: i.SourceDestCheck,
+			Addr: i.PrivateIP, IPv6: slices.SortedFunc(slices.Values(i.IPv6), netip.Addr.Compare), Public: s.PublicOf(i, i.PrivateIP), SourceDestCheck: i.SourceDestCheck, Open: natGateway(s, i) != nil,
 			Timeouts: Timeouts{TCPEstablished: uint32(i.Tracking.TCPEstablished), UDPStream: uint32(i.Tracking.UDPStream), UDP: uint32(i.Tracking.UDP)}}
 		for _, id := range i.Groups {
 			if n := groupNum(s, i.VPC, id); n != 0 {
@@ -58,8 +58,19 @@ func For(s *vpc.State, host string) *View {
 // IPv6Of is View.IPv6 where View.Public is the pool.
 func IPv6Of(public netip.Prefix) netip.Prefix { return vpc.Cell{Public: public}.IPv6Pool() }
 
-// enforced tells whether the interface belongs to an instance that may send or get packets.
+// natGateway is the one that the interface is of, if packets may take it.
+func natGateway(s *vpc.State, i *vpc.Interface) *vpc.NATGateway {
+	if g := s.NATGateways.Get(i.Owner); g != nil && g.State == "available" && g.Interface == i.ID {
+		return g
+	}
+	return nil
+}
+
+// enforced tells whether the interface belongs to an instance that may send or get packets, or to a gateway.
 func enforced(s *vpc.State, i *vpc.Interface) bool {
+	if natGateway(s, i) != nil {
+		return true
+	}
 	if i.Attachment == nil {
 		return false
 	}
@@ -97,44 +108,64 @@ func referenced(s *vpc.State, g *vpc.SecurityGroup, p vpc.Peer) uint32 {
 // of two lists with the same range the one that the table names first.
 // https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
 func routes(s *vpc.State, subnet *vpc.Subnet) (out []Route) {
-	byPrefix := map[netip.Prefix]Target{}
-	add := func(prefix netip.Prefix, target Target) {
+	byPrefix := map[netip.Prefix]Route{}
+	add := func(prefix netip.Prefix, r Route) {
 		if _, ok := byPrefix[prefix]; !ok && meant(prefix) {
-			byPrefix[prefix] = target
+			r.Destination = prefix
+			byPrefix[prefix] = r
 		}
 	}
 	if v := s.VPCs.Get(subnet.VPC); v != nil {
 		for _, cidr := range v.CIDRs() {
-			add(cidr, Local)
+			add(cidr, Route{Target: Local})
 		}
 		for _, b := range v.IPv6 {
-			add(b.CIDR, Local)
+			add(b.CIDR, Route{Target: Local})
 		}
 	}
 	if t := s.RouteTableOf(subnet); t != nil {
 		for _, r := range t.Routes {
-			add(r.Destination.Masked(), routeTarget(s, subnet.VPC, r.Target))
+			add(r.Destination.Masked(), toward(s, subnet.VPC, r.Target))
 		}
 		for _, r := range t.Routes {
 			for _, prefix := range listed(s, r.PrefixList) {
-				add(prefix, routeTarget(s, subnet.VPC, r.Target))
+				add(prefix, toward(s, subnet.VPC, r.Target))
 			}
 		}
 	}
-	for prefix, target := range byPrefix {
-		out = append(out, Route{prefix, target})
+	for _, r := range byPrefix {
+		out = append(out, r)
 	}
 	slices.SortFunc(out, func(a, b Route) int { return a.Destination.Compare(b.Destination) })
 	return out
 }
 
-// routeTarget is where the id leads from the VPC: a gateway that is gone, detached or another VPC's
-// is a blackhole, and so is every kind of target that packets cannot take yet.
-func routeTarget(s *vpc.State, vpc, id string) Target {
+// toward is where the id leads from the VPC: what is gone, detached or of another VPC is a blackhole, and so is every kind of
+// target that packets cannot take yet.
+func toward(s *vpc.State, vpc, id string) Route {
 	if g := s.InternetGateways.Get(id); g != nil && g.VPC == vpc {
-		return Internet
+		return Route{Target: Internet}
 	}
-	return Nowhere
+	if p := s.Peerings.Get(id); p != nil && p.Status == "active" {
+		switch vpc {
+		case p.Requester.VPC:
+			return Route{Target: Peering, Num: vpcNum(s, p.Accepter.VPC)}
+		case p.Accepter.VPC:
+			return Route{Target: Peering, Num: vpcNum(s, p.Requester.VPC)}
+		}
+	}
+	if g := s.NATGateways.Get(id); g != nil && g.VPC == vpc {
+		if i := s.Interfaces.Get(g.Interface); i != nil && natGateway(s, i) == g {
+			return Route{Target: NATGateway, Num: i.Num}
+		}
+	}
+	if g := s.EgressOnlyGateways.Get(id); g != nil && g.VPC == vpc {
+		return Route{Target: EgressOnly}
+	}
+	if i := s.Interfaces.Get(id); i != nil && i.VPC == vpc && enforced(s, i) {
+		return Route{Target: NetworkInterface, Num: i.Num}
+	}
+	return Route{}
 }
 
 // acl has the entries without the last ones, of either IP version: those are what is left.

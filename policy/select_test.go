@@ -218,6 +218,13 @@ func TestForFollowsRouteTables(t *testing.T) {
 	c.InternetGateways.Put(detached)
 	c.InternetGateways.Put(foreign)
 	s := c.subnet(v.ID, 3)
+	near := foreign.VPC
+	peering := func(status, a, b string) string {
+		p := &vpc.Peering{ID: c.NewID("pcx"), Scope: c.Scope, Status: status, Requester: vpc.PeeringSide{Scope: c.Scope, VPC: a}, Accepter: vpc.PeeringSide{Scope: c.Scope, VPC: b}}
+		c.Peerings.Put(p)
+		return p.ID
+	}
+	runs, stopped := c.launch(s, vpc.Running, g), c.launch(s, vpc.Stopped, g)
 	c.RouteTables.Put(&vpc.RouteTable{ID: c.NewID("rtb"), Scope: c.Scope, VPC: v.ID,
 		Associations: []vpc.RouteAssociation{{ID: c.NewID("rtbassoc"), Subnet: s.ID}},
 		Routes: []vpc.Route{
@@ -229,11 +236,25 @@ func TestForFollowsRouteTables(t *testing.T) {
 			{Destination: prefix("8.0.0.0/8"), Target: "nat-1"},
 			{Destination: prefix("9.0.0.0/8"), Target: ""},
 			{Destination: prefix("172.31.0.0/16"), Target: gateway.ID},
+			{Destination: prefix("10.0.0.0/16"), Target: peering("active", v.ID, near)},
+			{Destination: prefix("10.1.0.0/16"), Target: peering("active", near, v.ID)},
+			{Destination: prefix("10.2.0.0/16"), Target: peering("deleted", near, v.ID)},
+			{Destination: prefix("10.3.0.0/16"), Target: peering("active", near, c.NewVPC(prefix("10.9.0.0/16"), "default", false).ID)},
+			{Destination: prefix("10.4.0.0/16"), Target: runs.ID},
+			{Destination: prefix("10.5.0.0/16"), Target: stopped.ID},
+			{Destination: prefix("10.6.0.0/16"), Target: "eni-0"},
 		}})
 	c.launch(s, vpc.Running, g)
 	same(t, "routes", policy.For(c.State, "").Subnets[0].Routes, []policy.Route{
 		{Destination: prefix("8.0.0.0/8"), Target: policy.Nowhere},
 		{Destination: prefix("9.0.0.0/8"), Target: policy.Nowhere},
+		{Destination: prefix("10.0.0.0/16"), Target: policy.Peering, Num: c.VPCs.Get(near).Num},
+		{Destination: prefix("10.1.0.0/16"), Target: policy.Peering, Num: c.VPCs.Get(near).Num},
+		{Destination: prefix("10.2.0.0/16"), Target: policy.Nowhere},
+		{Destination: prefix("10.3.0.0/16"), Target: policy.Nowhere},
+		{Destination: prefix("10.4.0.0/16"), Target: policy.NetworkInterface, Num: runs.Num},
+		{Destination: prefix("10.5.0.0/16"), Target: policy.Nowhere},
+		{Destination: prefix("10.6.0.0/16"), Target: policy.Nowhere},
 		{Destination: prefix("172.31.0.0/16"), Target: policy.Local},
 		{Destination: prefix("192.0.2.0/24"), Target: policy.Internet},
 		{Destination: prefix("198.51.100.0/24"), Target: policy.Nowhere},

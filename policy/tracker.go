@@ -15,6 +15,9 @@ type Tracker struct {
 	// Of them each interface may have as many as are Guaranteed to it, and all together as many more as are Shared. Where
 	// Guaranteed is 0, each may have any number.
 	Guaranteed, Shared int
+	// Adopt is until when connections that are under way are taken for begun, by the interface's Num: of those whose packets
+	// nobody judged before.
+	Adopt map[uint32]uint32
 
 	entries   map[key]*entry
 	used      map[uint32]int // by interface
@@ -37,6 +40,7 @@ type key struct {
 type entry struct {
 	state    ConnState
 	opened   direction // of the packet that made it
+	other    uint32    // the Num of the interface that has the other end's address, and sent or got a packet; 0: none, or not known
 	seen     uint32    // when the last packet passed
 	fin      [2]bool   // TCP: FIN was seen in the direction
 	wasOpen  bool      // TCP: it was established once
@@ -90,19 +94,28 @@ func (s ConnState) Timeout() uint32 {
 	return 0
 }
 
-// hit tells whether the packet belongs to a live connection, and notes that it passed.
+// hit tells whether the packet belongs to a live connection, and notes that it passed. A connection is with one interface:
+// another one that has the address by now is a stranger.
 func (t *Tracker) hit(now uint32, c crossing) bool {
 	k, ok := c.key()
 	if !ok || c.packet.Protocol == flow.TCP && c.begins() {
 		return false // a SYN asks the rules, even on the ports of a connection that is not over
 	}
 	e := t.entries[k]
-	if e == nil || e.expired(now, c.at) {
+	if e == nil || e.expired(now, c.at) || c.sender != 0 && e.other != 0 && e.other != c.sender {
 		return false
 	}
+	e.other = cmp.Or(e.other, c.sender)
 	e.pass(c)
 	e.seen = now
 	return true
+}
+
+// reached notes which interface got the packet of a known connection: that one may answer.
+func (t *Tracker) reached(c crossing, receiver *Interface) {
+	if k, ok := c.key(); ok {
+		t.entries[k].other = receiver.Num
+	}
 }
 
 // related tells whether the packet is an ICMP error about one that a live connection sent or got. It does not count as
@@ -124,7 +137,8 @@ func (t *Tracker) related(now uint32, c crossing) bool {
 // open remembers the connection that the packet begins, if it begins one, or says why there is no room.
 func (t *Tracker) open(now uint32, c crossing) Reason {
 	k, ok := c.key()
-	if !ok || !c.begins() {
+	adopted := c.underWay() && int32(t.Adopt[c.at.Num]-now) > 0 && t.Adopt[c.at.Num] != 0
+	if !ok || !c.begins() && !adopted {
 		return Allowed
 	}
 	if t.entries == nil {
@@ -141,7 +155,11 @@ func (t *Tracker) open(now uint32, c crossing) Reason {
 		}
 		t.used[k.num]++
 	}
-	t.entries[k] = &entry{state: first(c.packet), opened: c.direction, seen: now}
+	e := &entry{state: first(c.packet), opened: c.direction, other: c.sender, seen: now}
+	if adopted {
+		e.state, e.wasOpen = TCPEstablished, true
+	}
+	t.entries[k] = e
 	return Allowed
 }
 
@@ -196,6 +214,11 @@ func (c crossing) begins() bool {
 		return c.packet.Asks()
 	}
 	return true
+}
+
+// underWay tells whether the packet, of TCP, is of a connection that was begun before and is not over.
+func (c crossing) underWay() bool {
+	return c.packet.Protocol == flow.TCP && c.packet.TCPFlags&(flow.ACK|flow.RST|flow.FIN) == flow.ACK
 }
 
 // first is the state of a connection that the packet begins.

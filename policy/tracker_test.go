@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"crenel/flow"
@@ -664,4 +665,86 @@ func TestOneEndAloneMakesNoConnection(t *testing.T) {
 		step{241, "no-egress-rule at db1", theirs(ack)},
 		step{241, "allowed at db1", ours(ack)},
 	)
+}
+
+// An address passes from one interface to another: the connections do not.
+func TestAConnectionIsWithOneInterface(t *testing.T) {
+	heir := end{"heir", 7, db1.addr, db1.public}
+	inherited := func(rules string) *policy.View {
+		v := world(rules)
+		v.Interfaces = append(slices.DeleteFunc(v.Interfaces, func(i policy.Interface) bool { return i.Num == db1.num }), heir.in(100, "subnet-closed", "db"))
+		return v
+	}
+	const heirMaySend = "db egress all to web"
+	for _, first := range []shot{query, gre, request} {
+		for _, s := range []struct {
+			name, rules string
+			before      []step
+			want        string // of what the heir sends
+		}{
+			{"the old one answered", oneWay, []step{{0, "allowed at db1", first}, {0, "established at web1", first.back(db1)}}, "no-ingress-rule at web1"},
+			{"it was reached", oneWay, []step{{0, "allowed at db1", first}, {0, "established at db1", first}}, "no-ingress-rule at web1"},
+			{"nobody was reached yet", "web egress all to db", []step{{0, "no-ingress-rule at db1", first}}, "established at web1"},
+		} {
+			var tracker policy.Tracker
+			tell(t, &tracker, world(s.rules), s.before...)
+			tell(t, &tracker, inherited(heirMaySend), step{1, s.want, first.back(heir)})
+			// web1 itself goes on with who has the address now: that one may answer.
+			verdict := tracker.Judge(inherited(oneWay), 1, web1.num, first.packet)
+			if !verdict.Allow || verdict.To != heir.num {
+				t.Errorf("%s: %s: what web1 sends on is %s", first.packet, s.name, verdict)
+			}
+			tell(t, &tracker, inherited(""), step{1, "established at web1", first.back(heir)})
+		}
+	}
+}
+
+// So it is where the old one began it.
+func TestTheHeirOfAnAddressBeginsAnew(t *testing.T) {
+	heir := end{"heir", 7, web1.addr, web1.public}
+	var tracker policy.Tracker
+	tell(t, &tracker, world(oneWay), step{0, "allowed at db1", query})
+	v := world("web egress all to db")
+	v.Interfaces = append(v.Interfaces[1:], heir.in(100, "subnet-open", "web"))
+	tell(t, &tracker, v, step{1, "no-ingress-rule at db1", shot{heir, flow.Packet{SrcMAC: heir.mac(), DstMAC: policy.GatewayMAC, Src: heir.addr}}.to(db1).udp(53)})
+}
+
+// What an interface without the source/destination check forwards comes from whoever has the address.
+func TestWhatIsForwardedIsOfTheConnection(t *testing.T) {
+	var tracker policy.Tracker
+	forwarded := query.back(db1)
+	forwarded.sender, forwarded.packet.SrcMAC = router, router.mac()
+	v := world(oneWay + "\n router egress all to 0.0.0.0/0")
+	tell(t, &tracker, v,
+		step{0, "allowed at db1", query},
+		step{0, "established at web1", query.back(db1)},
+		step{0, "established at web1", forwarded},
+		step{0, "established at web1", query.back(db1)},
+	)
+}
+
+func TestConnectionsUnderWayAreTakenForBegun(t *testing.T) {
+	rules := "web egress tcp 5432 to db\n db ingress tcp 5432 from web"
+	for _, s := range []struct {
+		flags uint8
+		taken bool
+	}{{ack, true}, {ack | flow.PSH, true}, {synack, true}, {finack, false}, {rst | ack, false}, {0, false}} {
+		for _, late := range []bool{false, true} {
+			tracker := policy.Tracker{Adopt: map[uint32]uint32{web1.num: 60, db1.num: 60}}
+			at, want := uint32(59), "no-egress-rule at db1"
+			if late {
+				at = 60
+			} else if s.taken {
+				want = "established at web1"
+			}
+			tell(t, &tracker, world(rules),
+				step{0, "no-egress-rule at db1", theirs(ack)},
+				step{at, "allowed at db1", ours(s.flags)},
+				step{at, want, theirs(ack)},
+			)
+			if s.taken && !late {
+				tell(t, &tracker, world(""), step{at + 432000, "established at db1", ours(ack)})
+			}
+		}
+	}
 }

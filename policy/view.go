@@ -29,7 +29,7 @@ type View struct {
 	Members    []Member     // by VPC and address
 }
 
-// An Interface is one end of the network: an instance's interface.
+// An Interface is one end of the network: an instance's interface, or a NAT gateway's.
 type Interface struct {
 	Num             uint32 // never used twice; never 0, which is the internet
 	ID              string // "eni-…"
@@ -41,6 +41,7 @@ type Interface struct {
 	IPv6            []netip.Addr // ascending; they are the same on the internet
 	Groups          []uint32     // ascending
 	SourceDestCheck bool
+	Open            bool // it has no groups, and everything passes its gate: a NAT gateway's
 	Timeouts        Timeouts
 }
 
@@ -49,16 +50,15 @@ func (i *Interface) Has(a netip.Addr) bool {
 	return a.IsValid() && (i.Addr == a || slices.Contains(i.IPv6, a))
 }
 
-// OnInternet is the address that the interface's own one is on the internet; zero: none. What it sends from addresses that
-// are not its own goes out from its public one.
+// OnInternet is the address that the interface's own one is on the internet; zero: none.
 func (i *Interface) OnInternet(a netip.Addr) netip.Addr {
 	switch {
+	case !i.Has(a):
+		return netip.Addr{}
 	case a.Is4():
 		return i.Public
-	case i.Has(a):
-		return a
 	}
-	return netip.Addr{}
+	return a
 }
 
 // Timeouts are how many seconds an interface's connections may be silent; 0: as long as by default.
@@ -132,6 +132,7 @@ type Entry struct {
 type Route struct {
 	Destination netip.Prefix
 	Target      Target
+	Num         uint32 // Peering: the number of the peer's VPC; NetworkInterface, NATGateway: the interface's; else 0
 }
 
 // A Target is where a route leads.
@@ -141,6 +142,15 @@ const (
 	Nowhere  Target = iota // drop: a blackhole
 	Local                  // to the interface of the VPC that has the address
 	Internet               // through the internet gateway, for interfaces with a public address
+	Peering                // to the interface of the other VPC that has the address
+	// To an interface that need not have the address: it forwards for others.
+	// https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html#appliances
+	NetworkInterface
+	// To a NAT gateway's interface, as to any. What is begun through it is always tracked.
+	NATGateway
+	// Through the egress-only internet gateway, by addresses of IPv6: connections go out, always tracked, and only what belongs to
+	// them comes in. https://docs.aws.amazon.com/vpc/latest/userguide/egress-only-internet-gateway.html
+	EgressOnly
 )
 
 // A Member is an address in a VPC and the groups of its interface, of those that a rule of the View names.

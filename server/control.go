@@ -61,6 +61,13 @@ func desired(s *vpc.State) hostapi.Desired {
 	for i := range s.Instances.All() {
 		d.Instances = append(d.Instances, instance(s, i))
 	}
+	for g := range s.NATGateways.All() {
+		if face := s.Interfaces.Get(g.Interface); face != nil && g.State == "available" {
+			if n, ok := nic(s, face, 0); ok {
+				d.NATGateways = append(d.NATGateways, hostapi.NATGateway{ID: g.ID, Interface: n})
+			}
+		}
+	}
 	return d
 }
 
@@ -73,23 +80,32 @@ func instance(s *vpc.State, i *vpc.Instance) hostapi.Instance {
 		out.DNS = vpc.At(v.CIDR, 2)
 	}
 	for face := range s.Interfaces.By("instance", i.ID) {
-		subnet := s.Subnets.Get(face.Subnet)
-		mac, err := flow.ParseMAC(face.MAC)
-		if subnet == nil || err != nil {
-			continue // the View does not have it either
+		n, ok := nic(s, face, face.Attachment.DeviceIndex)
+		if !ok {
+			continue
 		}
-		nic := hostapi.Interface{ID: face.ID, Num: face.Num, DeviceIndex: face.Attachment.DeviceIndex, MAC: mac,
-			Addr: netip.PrefixFrom(face.PrivateIP, subnet.CIDR.Bits()), Gateway: vpc.At(subnet.CIDR, 1), IPv6: face.IPv6}
-		if len(nic.IPv6) > 0 {
-			nic.IPv6Gateway = policy.GatewayIPv6
-		}
-		out.Interfaces = append(out.Interfaces, nic)
+		out.Interfaces = append(out.Interfaces, n)
 		if face.Attachment.DeviceIndex == 0 {
 			out.Hostname, out.Domain, _ = strings.Cut(api.HostName(i, face.PrivateIP), ".")
 		}
 	}
 	slices.SortFunc(out.Interfaces, func(a, b hostapi.Interface) int { return a.DeviceIndex - b.DeviceIndex })
 	return out
+}
+
+// nic is the interface as what has it sees it; false: the View does not have it either.
+func nic(s *vpc.State, face *vpc.Interface, device int) (n hostapi.Interface, ok bool) {
+	subnet := s.Subnets.Get(face.Subnet)
+	mac, err := flow.ParseMAC(face.MAC)
+	if subnet == nil || err != nil {
+		return n, false
+	}
+	n = hostapi.Interface{ID: face.ID, Num: face.Num, DeviceIndex: device, MAC: mac,
+		Addr: netip.PrefixFrom(face.PrivateIP, subnet.CIDR.Bits()), Gateway: vpc.At(subnet.CIDR, 1), IPv6: face.IPv6}
+	if len(n.IPv6) > 0 {
+		n.IPv6Gateway = policy.GatewayIPv6
+	}
+	return n, true
 }
 
 // news is what hosts said and the State does not know yet: of each instance the newest.

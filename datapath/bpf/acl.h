@@ -57,7 +57,7 @@ static __always_inline bool acl_allows(const struct interface *e, enum direction
 static __always_inline enum reason boundary(const struct interface *sender, const struct packet *p, struct hop *h, __u32 *entry)
 {
 	const struct interface *to = h->receiver;
-	if (sender && to && !h->public && sender->subnet == to->subnet)
+	if (sender && to && !h->public && neighbours(sender, to))
 		return ALLOWED;
 	struct address sent_to = p->dst;
 	if (!p->wide)

@@ -37,12 +37,14 @@ static __always_inline __u32 seconds(const struct config *c)
 struct crossing {
 	const struct interface *at;
 	const struct packet *packet;
-	enum direction direction;
-	bool public; /* it comes by public addresses */
-	bool known;  /* the table has its key, if of a connection that is over */
 	const struct config *config;
 	__u32 now;
+	__u32 sender; /* IN: Num of the interface that sent it from an address of its own; 0: none did */
 	struct connection_key key;
+	__u32 vpc;	/* that the interface at the other end is in; 0: there is none, or another one forwards the packet */
+	__u8 direction; /* enum direction */
+	__u8 tracked;	/* whether its route, or IN through a gateway the route back, tracks whatever the rules say */
+	bool known;	/* the table has its key, if of a connection that is over, or another one */
 };
 
 /* Signed: another CPU may have seen a later second than this one read. */
@@ -167,29 +169,54 @@ static __always_inline bool advance(struct connection *c, __u32 *was, enum direc
  * Two CPUs may be here at once, one for each direction, and the agent's sweeper at any time.
  *  - `seen` is a plain store: both store about now.
  *  - The state changes by compare and exchange, so that no FIN or RST is overwritten by the other direction's.
+ *  - `other` is a plain store too, once in a connection's life.
  *  - An element that the sweeper deletes may at once become another connection's, while a CPU still
  *    holds it here. The sweeper only deletes what expired a minute ago, and expired ones are not
  *    written to here: what begins anew replaces the element as a whole, see open.
  */
-static __always_inline bool continues(struct connection *c, const struct interface *e, enum direction d,
-				      const struct packet *p, __u32 now)
+static __always_inline bool continues(struct connection *c, const struct crossing *x)
 {
-	__u32 was = READ_ONCE(c->state), seen = READ_ONCE(c->seen);
+	const struct packet *p = x->packet;
+	__u32 was = READ_ONCE(c->state), seen = READ_ONCE(c->seen), other = READ_ONCE(c->other);
 
 	/* A SYN is for the rules to judge, even on the ports of a connection that is not over. */
 	if (p->class == CLASS_TCP && p->begins)
 		return false;
-	if (expired(e, was, seen, now))
+	if (expired(x->at, was, seen, x->now))
 		return false;
+	/* A connection is with one interface: another one that has the address by now is a stranger. */
+	if (x->sender && other != x->sender) {
+		if (other)
+			return false;
+		WRITE_ONCE(c->other, x->sender);
+	}
 	/*
 	 * The second try is for what the other direction changed meanwhile. Should it change it once more in
 	 * that time, this packet's change is lost, and the connection merely lives longer.
 	 */
-	if (!idle(was & STATE_MASK, p) && !advance(c, &was, d, p))
-		advance(c, &was, d, p);
-	if (seen != now) /* once a second: not to take the cache line from the other direction */
-		WRITE_ONCE(c->seen, now);
+	if (!idle(was & STATE_MASK, p) && !advance(c, &was, x->direction, p))
+		advance(c, &was, x->direction, p);
+	if (seen != x->now) /* once a second: not to take the cache line from the other direction */
+		WRITE_ONCE(c->seen, x->now);
 	return true;
+}
+
+/* Notes who got the packet of a connection that its sender knows: that interface may answer. */
+static __always_inline void reached(struct connection *c, const struct interface *receiver)
+{
+	if (c && receiver && READ_ONCE(c->other) != receiver->num)
+		WRITE_ONCE(c->other, receiver->num);
+}
+
+/*
+ * Whether the packet, of TCP, is of a connection under way at an interface that takes it for begun: what passed there before
+ * was judged by nobody.
+ */
+static __always_inline bool adopted(const struct crossing *x)
+{
+	const struct packet *p = x->packet;
+	__u32 until = READ_ONCE(x->at->adopt);
+	return until && p->class == CLASS_TCP && (p->tcp_flags & (ACK | RST | FIN)) == ACK && (__s32)(until - x->now) > 0;
 }
 
 static __always_inline __u32 first_state(const struct packet *p)
@@ -236,7 +263,7 @@ static __always_inline enum reason add(const struct crossing *x, const struct co
 }
 
 /*
- * Remembers the connection that the packet begins, or why there is no room. An expired or closed one with the same key is
+ * Remembers the connection that the packet begins, or that it is under way, or why there is no room. An expired or closed one with the same key is
  * replaced, and charged already. Should another CPU come first, one charge too many stands until the next sweep.
  */
 static __noinline enum reason open(const struct crossing *x)
@@ -245,7 +272,10 @@ static __noinline enum reason open(const struct crossing *x)
 		.state = first_state(x->packet) | (x->direction == IN ? CONNECTION_IN : 0),
 		.seen = x->now,
 		.opened = x->now,
+		.other = x->sender,
 	};
+	if (!x->packet->begins)
+		c.state = STATE_TCP_ESTABLISHED | CONNECTION_WAS_OPEN | (c.state & CONNECTION_IN);
 	if (!x->known)
 		return add(x, &c);
 	return bpf_map_update_elem(&conns, &x->key, &c, BPF_ANY) ? TABLE_FULL : ALLOWED;

@@ -69,7 +69,7 @@ static __always_inline bool readdress(struct __sk_buff *skb, const struct config
 {
 	const __u8 gateway[MAC_LEN] = GATEWAY_MAC;
 	const struct interface *to = h->receiver;
-	bool neighbour = !h->public && sender && to && sender->subnet == to->subnet;
+	bool neighbour = !h->public && sender && to && neighbours(sender, to);
 
 	bool translated = h->public && !p->wide;
 	if (translated && !(translate(skb, p, SOURCE, h->src, p->src.w[3]) && translate(skb, p, DESTINATION, h->dst, p->dst.w[3])))

@@ -9,12 +9,16 @@
 static __noinline enum reason judge(const struct crossing *c)
 {
 	const struct packet *p = c->packet;
+	if (READ_ONCE(c->at->flags) & OPEN)
+		return ALLOWED;
 	if (related(c))
 		return RELATED;
 	__u32 ruleset = READ_ONCE(c->at->ruleset); /* once: the packet sees one version */
-	if (!rules_allow(c->at, ruleset, c->direction, p, c->public))
+	if (c->direction == IN && c->tracked) /* only what belongs to a connection may come that way */
+		return NO_ROUTE;
+	if (!rules_allow(ruleset, c->direction, p, c->vpc))
 		return c->direction == OUT ? NO_EGRESS_RULE : NO_INGRESS_RULE;
-	if (!p->begins || untracked(ruleset, c->direction, p))
+	if (!(p->begins || adopted(c)) || (!c->tracked && untracked(ruleset, c->direction, p)))
 		return ALLOWED;
 	return open(c);
 }
@@ -30,7 +34,7 @@ static __always_inline enum reason gate(struct crossing *c, struct connection **
 	c->known = false;
 	if (p->tracked) {
 		struct connection *k = bpf_map_lookup_elem(&conns, &c->key);
-		if (k && continues(k, c->at, c->direction, p, c->now)) {
+		if (k && continues(k, c)) {
 			*known = k;
 			return ESTABLISHED;
 		}

@@ -36,6 +36,7 @@ struct address {
 enum interface_flag {
 	ANY_SOURCE = 1, /* its packets may come from addresses that are not its own */
 	PRESENT = 2,	/* a slot remembered from before may be used again */
+	OPEN = 4,	/* everything passes its gate */
 };
 
 static __always_inline struct address mapped(__be32 addr)
@@ -69,7 +70,8 @@ struct interface {
 	__u8 mac[MAC_LEN];
 	__u16 pad;
 	__u32 acl; /* in the heap: its subnet's. 0 denies everything */
-	__u32 reserved[2];
+	__u32 adopt; /* seconds: until when its connections that are under way are taken for begun. 0: never */
+	__u32 reserved;
 	__u32 timeout[16]; /* seconds, by enum connection_state. May change */
 };
 
@@ -147,8 +149,9 @@ struct connection {
 	__u32 seen;  /* seconds: the last packet's */
 	__u32 opened; /* seconds: the first one's */
 	__u32 peer;   /* the slot of the other end where that was found last; 0: not known, or not on this host */
+	__u32 other;  /* Num of the interface that has the other end's address, and sent or got a packet; 0: none, or not known */
 	/* Room for what the layout will need. 0 until then. */
-	__u32 reserved[4];
+	__u32 reserved[3];
 	__u64 packets[2], bytes[2];
 };
 

@@ -25,6 +25,7 @@ enum reason {
 	ALLOWANCE = 18,
 	TABLE_FULL = 19,
 	INTERNAL = 20,
+	NO_FORWARDING = 21,
 	REASONS,
 };
 
@@ -46,6 +47,8 @@ enum target {
 	NOWHERE = 0,
 	LOCAL = 1,
 	INTERNET = 2,
+	PEERING = 3,
+	NETWORK_INTERFACE = 4,
 };
 
 /* policy.GatewayMAC */

@@ -174,9 +174,11 @@ static __always_inline bool untracked(__u32 ruleset, enum direction d, const str
 	       (p->class == CLASS_UDP && unrestricted(ruleset, table_number(p->wide, !d, CLASS_UDP), ntohs(p->src_port)));
 }
 
-/* Whether a rule of the interface's groups allows the packet. Groups are not asked of what comes by public addresses. */
-static __always_inline bool rules_allow(const struct interface *e, __u32 ruleset, enum direction d, const struct packet *p,
-					bool public)
+/*
+ * Whether a rule of the groups allows the packet. Rules that name a group mean interfaces of the VPC that send or get the packet
+ * themselves; 0: the other end is none.
+ */
+static __always_inline bool rules_allow(__u32 ruleset, enum direction d, const struct packet *p, __u32 vpc)
 {
 	__u32 table = table_of(ruleset, table_number(p->wide, d, p->class));
 	if (!table)
@@ -190,5 +192,5 @@ static __always_inline bool rules_allow(const struct interface *e, __u32 ruleset
 	if (low(who) && bit(table + interval_with(table + high(who), low(who), remote, p->wide), n))
 		return true;
 
-	return !public && member_allowed(table, e->vpc, remote, n);
+	return vpc && member_allowed(table, vpc, remote, n);
 }

@@ -43,6 +43,17 @@ static __always_inline bool source(const struct interface *e, const struct packe
 	       ((READ_ONCE(e->flags) & ANY_SOURCE) || has_address(e, &p->src, p->wide));
 }
 
+/*
+ * Num of the interface, which passed source, if it sends from an address of its own; 0: it forwards for others. Its own
+ * function: the verifier looks at it once.
+ */
+__noinline __u32 author(const struct interface *e, const struct packet *p)
+{
+	if (!e || !p)
+		return 0;
+	return !(READ_ONCE(e->flags) & ANY_SOURCE) || has_address(e, &p->src, p->wide) ? e->num : 0;
+}
+
 /* The internet does not send from the pool, where only the host's own address is outside the VPCs. */
 static __always_inline bool source_of_internet(const struct config *c, const struct packet *p)
 {

@@ -39,13 +39,17 @@ static __always_inline int judge_sent(struct __sk_buff *skb)
 	if (p.later && !recall(sender, &p, now))
 		return drop(skb, sender, FRAGMENT);
 	struct crossing x = {.at = sender, .packet = &p, .direction = OUT, .config = c, .now = now};
-	struct connection *known = 0;
-	why = gate(&x, &known);
+	__u64 to = way(sender, &p.dst, p.wide);
+	x.vpc = vpc_of(to, sender);
+	x.tracked = tracks(to);
+	struct connection *leaving = 0, *entering = 0;
+	why = gate(&x, &leaving);
 	if (why > RELATED)
 		return drop(skb, sender, why);
+	x.sender = author(sender, &p);
 
 	struct hop h = {.src = p.src.w[3], .dst = p.dst.w[3], .quoted_src = p.quote.src.w[3], .quoted_dst = p.quote.dst.w[3]};
-	enum reason routed = route(c, sender, &p, known, &h);
+	enum reason routed = follow(c, sender, to, &p, leaving, &h);
 	if (routed)
 		return drop(skb, h.by, routed);
 	__u32 entry = 0;
@@ -56,10 +60,13 @@ static __always_inline int judge_sent(struct __sk_buff *skb)
 	if (h.receiver) {
 		x.at = h.receiver;
 		x.direction = IN;
-		x.public = h.public;
-		why = gate(&x, &known);
+		x.vpc = x.sender && !h.public ? sender->vpc : 0;
+		x.tracked = h.tracked;
+		why = gate(&x, &entering);
 		if (why > RELATED)
 			return drop(skb, h.receiver, why);
+		if (!h.forwarded)
+			reached(leaving, h.receiver);
 	}
 	if (p.first)
 		remember(sender, &p, h.src, h.dst, now);
@@ -106,7 +113,7 @@ static __always_inline int judge_entering(struct __sk_buff *skb)
 	if (why)
 		return deny(skb, h.by, why, entry);
 
-	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .public = true, .config = c, .now = now};
+	struct crossing x = {.at = h.receiver, .packet = &p, .direction = IN, .tracked = h.tracked, .config = c, .now = now};
 	struct connection *known = 0;
 	why = gate(&x, &known);
 	if (why > RELATED)

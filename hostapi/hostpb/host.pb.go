@@ -78,10 +78,14 @@ func (InstanceReport_State) EnumDescriptor() ([]byte, []int) {
 type Route_Target int32
 
 const (
-	Route_TARGET_UNSPECIFIED Route_Target = 0
-	Route_TARGET_NOWHERE     Route_Target = 1
-	Route_TARGET_LOCAL       Route_Target = 2
-	Route_TARGET_INTERNET    Route_Target = 3
+	Route_TARGET_UNSPECIFIED       Route_Target = 0
+	Route_TARGET_NOWHERE           Route_Target = 1
+	Route_TARGET_LOCAL             Route_Target = 2
+	Route_TARGET_INTERNET          Route_Target = 3
+	Route_TARGET_PEERING           Route_Target = 4
+	Route_TARGET_NETWORK_INTERFACE Route_Target = 5
+	Route_TARGET_NAT_GATEWAY       Route_Target = 6
+	Route_TARGET_EGRESS_ONLY       Route_Target = 7
 )
 
 // Enum value maps for Route_Target.
@@ -91,12 +95,20 @@ var (
 		1: "TARGET_NOWHERE",
 		2: "TARGET_LOCAL",
 		3: "TARGET_INTERNET",
+		4: "TARGET_PEERING",
+		5: "TARGET_NETWORK_INTERFACE",
+		6: "TARGET_NAT_GATEWAY",
+		7: "TARGET_EGRESS_ONLY",
 	}
 	Route_Target_value = map[string]int32{
-		"TARGET_UNSPECIFIED": 0,
-		"TARGET_NOWHERE":     1,
-		"TARGET_LOCAL":       2,
-		"TARGET_INTERNET":    3,
+		"TARGET_UNSPECIFIED":       0,
+		"TARGET_NOWHERE":           1,
+		"TARGET_LOCAL":             2,
+		"TARGET_INTERNET":          3,
+		"TARGET_PEERING":           4,
+		"TARGET_NETWORK_INTERFACE": 5,
+		"TARGET_NAT_GATEWAY":       6,
+		"TARGET_EGRESS_ONLY":       7,
 	}
 )
 
@@ -124,7 +136,7 @@ func (x Route_Target) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Route_Target.Descriptor instead.
 func (Route_Target) EnumDescriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{14, 0}
+	return file_host_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // Report is what the host says of itself. The first of a stream has a host, its public_pool and every
@@ -507,6 +519,7 @@ type Desired struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	View          *View                  `protobuf:"bytes,1,opt,name=view,proto3" json:"view,omitempty"`
 	Instances     []*Instance            `protobuf:"bytes,2,rep,name=instances,proto3" json:"instances,omitempty"`
+	NatGateways   []*NATGateway          `protobuf:"bytes,3,rep,name=nat_gateways,json=natGateways,proto3" json:"nat_gateways,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -555,6 +568,65 @@ func (x *Desired) GetInstances() []*Instance {
 	return nil
 }
 
+func (x *Desired) GetNatGateways() []*NATGateway {
+	if x != nil {
+		return x.NatGateways
+	}
+	return nil
+}
+
+type NATGateway struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Interface     *Nic                   `protobuf:"bytes,2,opt,name=interface,proto3" json:"interface,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NATGateway) Reset() {
+	*x = NATGateway{}
+	mi := &file_host_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NATGateway) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NATGateway) ProtoMessage() {}
+
+func (x *NATGateway) ProtoReflect() protoreflect.Message {
+	mi := &file_host_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NATGateway.ProtoReflect.Descriptor instead.
+func (*NATGateway) Descriptor() ([]byte, []int) {
+	return file_host_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *NATGateway) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *NATGateway) GetInterface() *Nic {
+	if x != nil {
+		return x.Interface
+	}
+	return nil
+}
+
 type Instance struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -575,7 +647,7 @@ type Instance struct {
 
 func (x *Instance) Reset() {
 	*x = Instance{}
-	mi := &file_host_proto_msgTypes[6]
+	mi := &file_host_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -587,7 +659,7 @@ func (x *Instance) String() string {
 func (*Instance) ProtoMessage() {}
 
 func (x *Instance) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[6]
+	mi := &file_host_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -600,7 +672,7 @@ func (x *Instance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Instance.ProtoReflect.Descriptor instead.
 func (*Instance) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{6}
+	return file_host_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Instance) GetId() string {
@@ -699,7 +771,7 @@ type Nic struct {
 
 func (x *Nic) Reset() {
 	*x = Nic{}
-	mi := &file_host_proto_msgTypes[7]
+	mi := &file_host_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -711,7 +783,7 @@ func (x *Nic) String() string {
 func (*Nic) ProtoMessage() {}
 
 func (x *Nic) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[7]
+	mi := &file_host_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -724,7 +796,7 @@ func (x *Nic) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Nic.ProtoReflect.Descriptor instead.
 func (*Nic) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{7}
+	return file_host_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Nic) GetId() string {
@@ -806,7 +878,7 @@ type View struct {
 
 func (x *View) Reset() {
 	*x = View{}
-	mi := &file_host_proto_msgTypes[8]
+	mi := &file_host_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -818,7 +890,7 @@ func (x *View) String() string {
 func (*View) ProtoMessage() {}
 
 func (x *View) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[8]
+	mi := &file_host_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -831,7 +903,7 @@ func (x *View) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use View.ProtoReflect.Descriptor instead.
 func (*View) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{8}
+	return file_host_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *View) GetRevision() int64 {
@@ -899,13 +971,14 @@ type Interface struct {
 	UdpStreamTimeout      uint32   `protobuf:"varint,11,opt,name=udp_stream_timeout,json=udpStreamTimeout,proto3" json:"udp_stream_timeout,omitempty"`
 	UdpTimeout            uint32   `protobuf:"varint,12,opt,name=udp_timeout,json=udpTimeout,proto3" json:"udp_timeout,omitempty"`
 	Ipv6                  [][]byte `protobuf:"bytes,13,rep,name=ipv6,proto3" json:"ipv6,omitempty"`
+	Open                  bool     `protobuf:"varint,14,opt,name=open,proto3" json:"open,omitempty"`
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
 
 func (x *Interface) Reset() {
 	*x = Interface{}
-	mi := &file_host_proto_msgTypes[9]
+	mi := &file_host_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -917,7 +990,7 @@ func (x *Interface) String() string {
 func (*Interface) ProtoMessage() {}
 
 func (x *Interface) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[9]
+	mi := &file_host_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -930,7 +1003,7 @@ func (x *Interface) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interface.ProtoReflect.Descriptor instead.
 func (*Interface) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{9}
+	return file_host_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Interface) GetNum() uint32 {
@@ -1024,6 +1097,13 @@ func (x *Interface) GetIpv6() [][]byte {
 	return nil
 }
 
+func (x *Interface) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
 type Group struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Num           uint32                 `protobuf:"varint,1,opt,name=num,proto3" json:"num,omitempty"`
@@ -1036,7 +1116,7 @@ type Group struct {
 
 func (x *Group) Reset() {
 	*x = Group{}
-	mi := &file_host_proto_msgTypes[10]
+	mi := &file_host_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +1128,7 @@ func (x *Group) String() string {
 func (*Group) ProtoMessage() {}
 
 func (x *Group) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[10]
+	mi := &file_host_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +1141,7 @@ func (x *Group) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Group.ProtoReflect.Descriptor instead.
 func (*Group) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{10}
+	return file_host_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Group) GetNum() uint32 {
@@ -1110,7 +1190,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_host_proto_msgTypes[11]
+	mi := &file_host_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1202,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[11]
+	mi := &file_host_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1215,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{11}
+	return file_host_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Rule) GetId() string {
@@ -1229,7 +1309,7 @@ type Subnet struct {
 
 func (x *Subnet) Reset() {
 	*x = Subnet{}
-	mi := &file_host_proto_msgTypes[12]
+	mi := &file_host_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1321,7 @@ func (x *Subnet) String() string {
 func (*Subnet) ProtoMessage() {}
 
 func (x *Subnet) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[12]
+	mi := &file_host_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1334,7 @@ func (x *Subnet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subnet.ProtoReflect.Descriptor instead.
 func (*Subnet) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{12}
+	return file_host_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Subnet) GetId() string {
@@ -1313,7 +1393,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_host_proto_msgTypes[13]
+	mi := &file_host_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1325,7 +1405,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[13]
+	mi := &file_host_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +1418,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{13}
+	return file_host_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Entry) GetNumber() int32 {
@@ -1387,13 +1467,14 @@ type Route struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Destination   *Prefix                `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
 	Target        Route_Target           `protobuf:"varint,2,opt,name=target,proto3,enum=crenel.host.v1.Route_Target" json:"target,omitempty"`
+	Num           uint32                 `protobuf:"varint,3,opt,name=num,proto3" json:"num,omitempty"` // of the peer's VPC, or of the interface
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Route) Reset() {
 	*x = Route{}
-	mi := &file_host_proto_msgTypes[14]
+	mi := &file_host_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1405,7 +1486,7 @@ func (x *Route) String() string {
 func (*Route) ProtoMessage() {}
 
 func (x *Route) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[14]
+	mi := &file_host_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1418,7 +1499,7 @@ func (x *Route) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Route.ProtoReflect.Descriptor instead.
 func (*Route) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{14}
+	return file_host_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Route) GetDestination() *Prefix {
@@ -1435,6 +1516,13 @@ func (x *Route) GetTarget() Route_Target {
 	return Route_TARGET_UNSPECIFIED
 }
 
+func (x *Route) GetNum() uint32 {
+	if x != nil {
+		return x.Num
+	}
+	return 0
+}
+
 type Member struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Vpc           uint32                 `protobuf:"varint,1,opt,name=vpc,proto3" json:"vpc,omitempty"`
@@ -1446,7 +1534,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_host_proto_msgTypes[15]
+	mi := &file_host_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1458,7 +1546,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[15]
+	mi := &file_host_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1471,7 +1559,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{15}
+	return file_host_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Member) GetVpc() uint32 {
@@ -1506,7 +1594,7 @@ type Prefix struct {
 
 func (x *Prefix) Reset() {
 	*x = Prefix{}
-	mi := &file_host_proto_msgTypes[16]
+	mi := &file_host_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1518,7 +1606,7 @@ func (x *Prefix) String() string {
 func (*Prefix) ProtoMessage() {}
 
 func (x *Prefix) ProtoReflect() protoreflect.Message {
-	mi := &file_host_proto_msgTypes[16]
+	mi := &file_host_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1531,7 +1619,7 @@ func (x *Prefix) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Prefix.ProtoReflect.Descriptor instead.
 func (*Prefix) Descriptor() ([]byte, []int) {
-	return file_host_proto_rawDescGZIP(), []int{16}
+	return file_host_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Prefix) GetAddr() []byte {
@@ -1590,10 +1678,15 @@ const file_host_proto_rawDesc = "" +
 	"\binstance\x18\x01 \x01(\tR\binstance\x12\x12\n" +
 	"\x04tail\x18\x02 \x01(\fR\x04tail\x12\x1c\n" +
 	"\n" +
-	"at_unix_ms\x18\x03 \x01(\x03R\batUnixMs\"k\n" +
+	"at_unix_ms\x18\x03 \x01(\x03R\batUnixMs\"\xaa\x01\n" +
 	"\aDesired\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.crenel.host.v1.ViewR\x04view\x126\n" +
-	"\tinstances\x18\x02 \x03(\v2\x18.crenel.host.v1.InstanceR\tinstances\"\xb4\x02\n" +
+	"\tinstances\x18\x02 \x03(\v2\x18.crenel.host.v1.InstanceR\tinstances\x12=\n" +
+	"\fnat_gateways\x18\x03 \x03(\v2\x1a.crenel.host.v1.NATGatewayR\vnatGateways\"O\n" +
+	"\n" +
+	"NATGateway\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x121\n" +
+	"\tinterface\x18\x02 \x01(\v2\x13.crenel.host.v1.NicR\tinterface\"\xb4\x02\n" +
 	"\bInstance\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05image\x18\x02 \x01(\tR\x05image\x12\x1a\n" +
@@ -1631,7 +1724,7 @@ const file_host_proto_rawDesc = "" +
 	"\x06groups\x18\x04 \x03(\v2\x15.crenel.host.v1.GroupR\x06groups\x120\n" +
 	"\asubnets\x18\x05 \x03(\v2\x16.crenel.host.v1.SubnetR\asubnets\x120\n" +
 	"\amembers\x18\x06 \x03(\v2\x16.crenel.host.v1.MemberR\amembers\x12*\n" +
-	"\x04ipv6\x18\a \x01(\v2\x16.crenel.host.v1.PrefixR\x04ipv6\"\xf4\x02\n" +
+	"\x04ipv6\x18\a \x01(\v2\x16.crenel.host.v1.PrefixR\x04ipv6\"\x88\x03\n" +
 	"\tInterface\x12\x10\n" +
 	"\x03num\x18\x01 \x01(\rR\x03num\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x10\n" +
@@ -1647,7 +1740,8 @@ const file_host_proto_rawDesc = "" +
 	"\x12udp_stream_timeout\x18\v \x01(\rR\x10udpStreamTimeout\x12\x1f\n" +
 	"\vudp_timeout\x18\f \x01(\rR\n" +
 	"udpTimeout\x12\x12\n" +
-	"\x04ipv6\x18\r \x03(\fR\x04ipv6\"\x87\x01\n" +
+	"\x04ipv6\x18\r \x03(\fR\x04ipv6\x12\x12\n" +
+	"\x04open\x18\x0e \x01(\bR\x04open\"\x87\x01\n" +
 	"\x05Group\x12\x10\n" +
 	"\x03num\x18\x01 \x01(\rR\x03num\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12.\n" +
@@ -1675,15 +1769,20 @@ const file_host_proto_rawDesc = "" +
 	"\bprotocol\x18\x03 \x01(\x11R\bprotocol\x12\x12\n" +
 	"\x04from\x18\x04 \x01(\x11R\x04from\x12\x0e\n" +
 	"\x02to\x18\x05 \x01(\x11R\x02to\x12*\n" +
-	"\x04cidr\x18\x06 \x01(\v2\x16.crenel.host.v1.PrefixR\x04cidr\"\xd4\x01\n" +
+	"\x04cidr\x18\x06 \x01(\v2\x16.crenel.host.v1.PrefixR\x04cidr\"\xc9\x02\n" +
 	"\x05Route\x128\n" +
 	"\vdestination\x18\x01 \x01(\v2\x16.crenel.host.v1.PrefixR\vdestination\x124\n" +
-	"\x06target\x18\x02 \x01(\x0e2\x1c.crenel.host.v1.Route.TargetR\x06target\"[\n" +
+	"\x06target\x18\x02 \x01(\x0e2\x1c.crenel.host.v1.Route.TargetR\x06target\x12\x10\n" +
+	"\x03num\x18\x03 \x01(\rR\x03num\"\xbd\x01\n" +
 	"\x06Target\x12\x16\n" +
 	"\x12TARGET_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eTARGET_NOWHERE\x10\x01\x12\x10\n" +
 	"\fTARGET_LOCAL\x10\x02\x12\x13\n" +
-	"\x0fTARGET_INTERNET\x10\x03\"F\n" +
+	"\x0fTARGET_INTERNET\x10\x03\x12\x12\n" +
+	"\x0eTARGET_PEERING\x10\x04\x12\x1c\n" +
+	"\x18TARGET_NETWORK_INTERFACE\x10\x05\x12\x16\n" +
+	"\x12TARGET_NAT_GATEWAY\x10\x06\x12\x16\n" +
+	"\x12TARGET_EGRESS_ONLY\x10\a\"F\n" +
 	"\x06Member\x12\x10\n" +
 	"\x03vpc\x18\x01 \x01(\rR\x03vpc\x12\x12\n" +
 	"\x04addr\x18\x02 \x01(\fR\x04addr\x12\x16\n" +
@@ -1707,7 +1806,7 @@ func file_host_proto_rawDescGZIP() []byte {
 }
 
 var file_host_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_host_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_host_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_host_proto_goTypes = []any{
 	(InstanceReport_State)(0), // 0: crenel.host.v1.InstanceReport.State
 	(Route_Target)(0),         // 1: crenel.host.v1.Route.Target
@@ -1717,51 +1816,54 @@ var file_host_proto_goTypes = []any{
 	(*InstanceReport)(nil),    // 5: crenel.host.v1.InstanceReport
 	(*Console)(nil),           // 6: crenel.host.v1.Console
 	(*Desired)(nil),           // 7: crenel.host.v1.Desired
-	(*Instance)(nil),          // 8: crenel.host.v1.Instance
-	(*Nic)(nil),               // 9: crenel.host.v1.Nic
-	(*View)(nil),              // 10: crenel.host.v1.View
-	(*Interface)(nil),         // 11: crenel.host.v1.Interface
-	(*Group)(nil),             // 12: crenel.host.v1.Group
-	(*Rule)(nil),              // 13: crenel.host.v1.Rule
-	(*Subnet)(nil),            // 14: crenel.host.v1.Subnet
-	(*Entry)(nil),             // 15: crenel.host.v1.Entry
-	(*Route)(nil),             // 16: crenel.host.v1.Route
-	(*Member)(nil),            // 17: crenel.host.v1.Member
-	(*Prefix)(nil),            // 18: crenel.host.v1.Prefix
+	(*NATGateway)(nil),        // 8: crenel.host.v1.NATGateway
+	(*Instance)(nil),          // 9: crenel.host.v1.Instance
+	(*Nic)(nil),               // 10: crenel.host.v1.Nic
+	(*View)(nil),              // 11: crenel.host.v1.View
+	(*Interface)(nil),         // 12: crenel.host.v1.Interface
+	(*Group)(nil),             // 13: crenel.host.v1.Group
+	(*Rule)(nil),              // 14: crenel.host.v1.Rule
+	(*Subnet)(nil),            // 15: crenel.host.v1.Subnet
+	(*Entry)(nil),             // 16: crenel.host.v1.Entry
+	(*Route)(nil),             // 17: crenel.host.v1.Route
+	(*Member)(nil),            // 18: crenel.host.v1.Member
+	(*Prefix)(nil),            // 19: crenel.host.v1.Prefix
 }
 var file_host_proto_depIdxs = []int32{
-	18, // 0: crenel.host.v1.Report.public_pool:type_name -> crenel.host.v1.Prefix
+	19, // 0: crenel.host.v1.Report.public_pool:type_name -> crenel.host.v1.Prefix
 	5,  // 1: crenel.host.v1.Report.instances:type_name -> crenel.host.v1.InstanceReport
 	6,  // 2: crenel.host.v1.Report.consoles:type_name -> crenel.host.v1.Console
 	4,  // 3: crenel.host.v1.Report.capacity:type_name -> crenel.host.v1.Capacity
 	3,  // 4: crenel.host.v1.Report.counters:type_name -> crenel.host.v1.Counter
 	0,  // 5: crenel.host.v1.InstanceReport.state:type_name -> crenel.host.v1.InstanceReport.State
-	10, // 6: crenel.host.v1.Desired.view:type_name -> crenel.host.v1.View
-	8,  // 7: crenel.host.v1.Desired.instances:type_name -> crenel.host.v1.Instance
-	9,  // 8: crenel.host.v1.Instance.interfaces:type_name -> crenel.host.v1.Nic
-	18, // 9: crenel.host.v1.View.public:type_name -> crenel.host.v1.Prefix
-	11, // 10: crenel.host.v1.View.interfaces:type_name -> crenel.host.v1.Interface
-	12, // 11: crenel.host.v1.View.groups:type_name -> crenel.host.v1.Group
-	14, // 12: crenel.host.v1.View.subnets:type_name -> crenel.host.v1.Subnet
-	17, // 13: crenel.host.v1.View.members:type_name -> crenel.host.v1.Member
-	18, // 14: crenel.host.v1.View.ipv6:type_name -> crenel.host.v1.Prefix
-	13, // 15: crenel.host.v1.Group.ingress:type_name -> crenel.host.v1.Rule
-	13, // 16: crenel.host.v1.Group.egress:type_name -> crenel.host.v1.Rule
-	18, // 17: crenel.host.v1.Rule.cidr:type_name -> crenel.host.v1.Prefix
-	18, // 18: crenel.host.v1.Subnet.cidr:type_name -> crenel.host.v1.Prefix
-	16, // 19: crenel.host.v1.Subnet.routes:type_name -> crenel.host.v1.Route
-	15, // 20: crenel.host.v1.Subnet.ingress:type_name -> crenel.host.v1.Entry
-	15, // 21: crenel.host.v1.Subnet.egress:type_name -> crenel.host.v1.Entry
-	18, // 22: crenel.host.v1.Entry.cidr:type_name -> crenel.host.v1.Prefix
-	18, // 23: crenel.host.v1.Route.destination:type_name -> crenel.host.v1.Prefix
-	1,  // 24: crenel.host.v1.Route.target:type_name -> crenel.host.v1.Route.Target
-	2,  // 25: crenel.host.v1.Host.Sync:input_type -> crenel.host.v1.Report
-	7,  // 26: crenel.host.v1.Host.Sync:output_type -> crenel.host.v1.Desired
-	26, // [26:27] is the sub-list for method output_type
-	25, // [25:26] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	11, // 6: crenel.host.v1.Desired.view:type_name -> crenel.host.v1.View
+	9,  // 7: crenel.host.v1.Desired.instances:type_name -> crenel.host.v1.Instance
+	8,  // 8: crenel.host.v1.Desired.nat_gateways:type_name -> crenel.host.v1.NATGateway
+	10, // 9: crenel.host.v1.NATGateway.interface:type_name -> crenel.host.v1.Nic
+	10, // 10: crenel.host.v1.Instance.interfaces:type_name -> crenel.host.v1.Nic
+	19, // 11: crenel.host.v1.View.public:type_name -> crenel.host.v1.Prefix
+	12, // 12: crenel.host.v1.View.interfaces:type_name -> crenel.host.v1.Interface
+	13, // 13: crenel.host.v1.View.groups:type_name -> crenel.host.v1.Group
+	15, // 14: crenel.host.v1.View.subnets:type_name -> crenel.host.v1.Subnet
+	18, // 15: crenel.host.v1.View.members:type_name -> crenel.host.v1.Member
+	19, // 16: crenel.host.v1.View.ipv6:type_name -> crenel.host.v1.Prefix
+	14, // 17: crenel.host.v1.Group.ingress:type_name -> crenel.host.v1.Rule
+	14, // 18: crenel.host.v1.Group.egress:type_name -> crenel.host.v1.Rule
+	19, // 19: crenel.host.v1.Rule.cidr:type_name -> crenel.host.v1.Prefix
+	19, // 20: crenel.host.v1.Subnet.cidr:type_name -> crenel.host.v1.Prefix
+	17, // 21: crenel.host.v1.Subnet.routes:type_name -> crenel.host.v1.Route
+	16, // 22: crenel.host.v1.Subnet.ingress:type_name -> crenel.host.v1.Entry
+	16, // 23: crenel.host.v1.Subnet.egress:type_name -> crenel.host.v1.Entry
+	19, // 24: crenel.host.v1.Entry.cidr:type_name -> crenel.host.v1.Prefix
+	19, // 25: crenel.host.v1.Route.destination:type_name -> crenel.host.v1.Prefix
+	1,  // 26: crenel.host.v1.Route.target:type_name -> crenel.host.v1.Route.Target
+	2,  // 27: crenel.host.v1.Host.Sync:input_type -> crenel.host.v1.Report
+	7,  // 28: crenel.host.v1.Host.Sync:output_type -> crenel.host.v1.Desired
+	28, // [28:29] is the sub-list for method output_type
+	27, // [27:28] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_host_proto_init() }
@@ -1769,7 +1871,7 @@ func file_host_proto_init() {
 	if File_host_proto != nil {
 		return
 	}
-	file_host_proto_msgTypes[11].OneofWrappers = []any{
+	file_host_proto_msgTypes[12].OneofWrappers = []any{
 		(*Rule_Cidr)(nil),
 		(*Rule_Group)(nil),
 	}
@@ -1779,7 +1881,7 @@ func file_host_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_host_proto_rawDesc), len(file_host_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

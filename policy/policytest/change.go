@@ -1,6 +1,7 @@
 package policytest
 
 import (
+	"fmt"
 	"slices"
 
 	"crenel/policy"
@@ -14,7 +15,7 @@ func (w *world) change() {
 		return
 	}
 	i := &w.v.Interfaces[w.IntN(len(w.v.Interfaces))]
-	switch w.IntN(13) {
+	switch w.IntN(15) {
 	case 0: // groups of an interface
 		i.Groups = w.some(i.VPC)
 		w.need(i.Groups)
@@ -32,7 +33,7 @@ func (w *world) change() {
 		}
 	case 5: // routes
 		s := &w.v.Subnets[w.IntN(len(w.v.Subnets))]
-		s.Routes = w.newRoutes(s.Routes)
+		s.Routes = w.newRoutes(*s)
 	case 6, 7: // an entry of a network ACL, or another ACL
 		a := &w.v.Subnets[w.IntN(len(w.v.Subnets))].ACL
 		if w.IntN(4) == 0 {
@@ -53,6 +54,11 @@ func (w *world) change() {
 	case 9: // its addresses of IPv6
 		n := slices.IndexFunc(w.v.Subnets, func(s policy.Subnet) bool { return s.ID == i.Subnet })
 		i.IPv6 = w.ipv6(w.v.Subnets[n])
+	case 10, 11: // another one gets its addresses
+		j := *i
+		j.Num = w.num()
+		j.ID = fmt.Sprintf("eni-%d", j.Num)
+		w.v.Interfaces = append(slices.DeleteFunc(w.v.Interfaces, func(k policy.Interface) bool { return k.Num == i.Num }), j)
 	default: // rules
 		g := &w.v.Groups[w.IntN(len(w.v.Groups))]
 		rules := []*[]policy.Rule{&g.Ingress, &g.Egress}[w.IntN(2)]

@@ -31,8 +31,12 @@ func RandomPacket(r *rand.Rand, v *policy.View) (from uint32, p flow.Packet) {
 	if r.IntN(40) == 0 {
 		p.SrcMAC[r.IntN(6)] ^= 1 << r.IntN(8)
 	}
+	if !sender.SourceDestCheck && r.IntN(2) == 0 { // it forwards
+		p.Src = own(r, v, one(r, v.Interfaces...), is4)
+	}
 	if p.Dst = addr(r, v, is4); r.IntN(4) > 0 {
-		neighbours := slices.DeleteFunc(slices.Clone(v.Interfaces), func(i policy.Interface) bool { return i.VPC != sender.VPC || i.Num == sender.Num })
+		abroad := r.IntN(4) == 0
+		neighbours := slices.DeleteFunc(slices.Clone(v.Interfaces), func(i policy.Interface) bool { return (i.VPC != sender.VPC) != abroad || i.Num == sender.Num })
 		if len(neighbours) > 0 {
 			p.Dst = own(r, v, one(r, neighbours...), is4)
 		}

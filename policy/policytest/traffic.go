@@ -26,7 +26,7 @@ func (t *Traffic) Next(r *rand.Rand, v *policy.View) (from uint32, p flow.Packet
 	}
 	s := one(r, t.known...)
 	if r.IntN(8) == 0 {
-		return s.from, errorAbout(r, s.packet.Reverse())
+		return s.sender(v), errorAbout(r, s.packet.Reverse())
 	}
 	if s.packet.Protocol == flow.TCP {
 		s.packet.TCPFlags = RandomFlags(r)
@@ -34,7 +34,17 @@ func (t *Traffic) Next(r *rand.Rand, v *policy.View) (from uint32, p flow.Packet
 	if r.IntN(12) == 0 {
 		t.piece(r, &s.packet)
 	}
-	return s.from, s.packet
+	return s.sender(v), s.packet
+}
+
+// sender is who would send the packet now: the interface that has its MAC, if it is not the one that had it.
+func (s sent) sender(v *policy.View) uint32 {
+	for _, i := range v.Interfaces {
+		if i.MAC == s.packet.SrcMAC {
+			return i.Num
+		}
+	}
+	return s.from
 }
 
 // piece makes the packet a fragment: mostly of one whose first piece may have been sent not long ago.

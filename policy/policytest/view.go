@@ -98,36 +98,54 @@ func (w *world) vpcs() {
 
 func (w *world) routes() {
 	for i := range w.v.Subnets {
-		w.v.Subnets[i].Routes = w.newRoutes(w.v.Subnets[i].Routes)
+		w.v.Subnets[i].Routes = w.newRoutes(w.v.Subnets[i])
 		w.v.Subnets[i].ACL = w.acl()
 	}
 }
 
-// newRoutes are the local ones and what people add to them: mostly the way to the internet.
-func (w *world) newRoutes(old []policy.Route) []policy.Route {
-	byPrefix := map[netip.Prefix]policy.Target{}
+// newRoutes are the local ones and what people add to them: mostly the way to the internet, and to peers.
+func (w *world) newRoutes(of policy.Subnet) []policy.Route {
+	byPrefix := map[netip.Prefix]policy.Route{}
 	for _, all := range []string{"0.0.0.0/0", "::/0"} {
 		if w.IntN(8) > 0 {
-			byPrefix[prefix(all)] = policy.Internet
+			byPrefix[prefix(all)] = policy.Route{Target: one(w.Rand, policy.Internet, policy.Internet, policy.Internet, policy.Internet, policy.EgressOnly)}
 		}
 	}
 	for w.IntN(3) == 0 {
-		byPrefix[w.prefix()] = one(w.Rand, policy.Internet, policy.Nowhere)
+		byPrefix[w.prefix()] = policy.Route{Target: one(w.Rand, policy.Internet, policy.Nowhere, policy.EgressOnly)}
 	}
-	for _, r := range old {
+	for w.IntN(2) == 0 {
+		peer := w.subnet()
+		for _, r := range peer.Routes {
+			if r.Target == policy.Local {
+				byPrefix[r.Destination] = policy.Route{Target: policy.Peering, Num: peer.VPC}
+			}
+		}
+	}
+	if len(w.v.Interfaces) > 0 && w.IntN(2) == 0 {
+		byPrefix[w.prefix()] = policy.Route{Target: one(w.Rand, policy.NetworkInterface, policy.NATGateway), Num: one(w.Rand, w.v.Interfaces...).Num}
+	}
+	for _, r := range of.Routes {
 		if r.Target != policy.Local {
 			continue
 		}
 		for p := range byPrefix {
 			if r.Destination.Overlaps(p) && p.Bits() >= r.Destination.Bits() {
-				delete(byPrefix, p) // AWS has no route inside the local one
+				delete(byPrefix, p) // AWS has no route inside the local one but a subnet's to an interface
 			}
 		}
-		byPrefix[r.Destination] = policy.Local
+		byPrefix[r.Destination] = policy.Route{Target: policy.Local}
+	}
+	for range one(w.Rand, 0, 0, 1, 2) {
+		i := slices.IndexFunc(w.v.Interfaces, func(i policy.Interface) bool { return i.VPC == of.VPC && w.IntN(2) == 0 })
+		if other := w.subnet(); i >= 0 && other.VPC == of.VPC {
+			byPrefix[other.CIDR] = policy.Route{Target: policy.NetworkInterface, Num: w.v.Interfaces[i].Num}
+		}
 	}
 	var routes []policy.Route
-	for p, t := range byPrefix {
-		routes = append(routes, policy.Route{Destination: p, Target: t})
+	for p, r := range byPrefix {
+		r.Destination = p
+		routes = append(routes, r)
 	}
 	slices.SortFunc(routes, func(a, b policy.Route) int { return a.Destination.Compare(b.Destination) })
 	return routes
@@ -155,7 +173,7 @@ func (w *world) addInterface() {
 	}
 	n := w.num()
 	i := policy.Interface{Num: n, ID: fmt.Sprintf("eni-%d", n), VPC: s.VPC, Subnet: s.ID, Addr: addr, Public: w.public(), IPv6: w.ipv6(s),
-		MAC: flow.MAC{0x0a, byte(w.IntN(256)), byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, Groups: w.some(s.VPC), SourceDestCheck: w.IntN(8) > 0, Timeouts: w.timeouts()}
+		MAC: flow.MAC{0x0a, byte(w.IntN(256)), byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}, Groups: w.some(s.VPC), SourceDestCheck: w.IntN(8) > 0, Open: w.IntN(16) == 0, Timeouts: w.timeouts()}
 	w.v.Interfaces = append(w.v.Interfaces, i)
 	w.need(i.Groups)
 }

@@ -33,7 +33,11 @@ func main() {
 	b.WriteString("\tSTATES,\n};\n")
 
 	b.WriteString("\n/* policy.Target */\nenum target {\n")
-	fmt.Fprintf(&b, "\tNOWHERE = %d,\n\tLOCAL = %d,\n\tINTERNET = %d,\n};\n", policy.Nowhere, policy.Local, policy.Internet)
+	for n, name := range []string{policy.Nowhere: "NOWHERE", policy.Local: "LOCAL", policy.Internet: "INTERNET", policy.Peering: "PEERING",
+		policy.NetworkInterface: "NETWORK_INTERFACE"} {
+		fmt.Fprintf(&b, "\t%s = %d,\n", name, n)
+	}
+	b.WriteString("};\n")
 
 	b.WriteString("\n/* policy.GatewayMAC */\n#define GATEWAY_MAC {")
 	for i, x := range policy.GatewayMAC {
