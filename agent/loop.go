@@ -130,7 +130,7 @@ func (a *Agent) apply() error {
 func (a *Agent) install(next *policy.View) error {
 	floor := &policy.View{}
 	if a.view != nil {
-		if a.view != next && sameRules(a.view, next) && maps.Equal(a.linksOf(next), a.linked) {
+		if a.view != next && !a.kernel.Older() && sameRules(a.view, next) && maps.Equal(a.linksOf(next), a.linked) {
 			a.view = next // most changes of State are about something else
 			return nil
 		}
@@ -154,9 +154,28 @@ func (a *Agent) install(next *policy.View) error {
 		}
 		a.linked = links
 	}
+	if err := a.takeOver(); err != nil {
+		return err
+	}
 	if a.view != next {
 		a.view = next
 		return a.keep(next)
+	}
+	return nil
+}
+
+// takeOver ends an upgrade: from here on what was applied is in force, in the place of an older layout's maps.
+func (a *Agent) takeOver() error {
+	if !a.kernel.Older() {
+		return nil
+	}
+	took, err := a.kernel.TakeOver()
+	if err != nil {
+		return err
+	}
+	a.Log.Info("taken over from the version before", "connections", took.Carried)
+	if took.Left != nil {
+		a.Log.Warn("connections were not carried over: they are judged as new ones are", "error", took.Left)
 	}
 	return nil
 }

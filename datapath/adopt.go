@@ -1,9 +1,5 @@
 package datapath
 
-import (
-	"path/filepath"
-)
-
 // AdoptionWindow is for how many seconds an interface takes up connections that are under way, from when the programs are
 // attached to a link that was up without them. AWS has no such moment: what is chosen here is as long as TCP's retransmissions
 // need to find their way back.
@@ -13,10 +9,12 @@ const AdoptionWindow = 60
 // AdoptionWindow has passed, TCP that is under way and that the rules allow makes an entry without a SYN.
 func (d *Datapath) Adopt(eni string, ifindex int) error {
 	known := true
+	d.pinning.Lock()
 	for _, h := range hooks(eni) {
-		at, err := attachedTo(filepath.Join(d.dir, h.pin))
+		at, err := attachedTo(d.pin(h.pin))
 		known = known && err == nil && at == ifindex
 	}
+	d.pinning.Unlock()
 	if !known {
 		now, err := d.now()
 		if err != nil {

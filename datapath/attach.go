@@ -39,6 +39,8 @@ func (d *Datapath) Attach(eni string, ifindex int) error {
 	if eni == "" || strings.ContainsAny(eni, "/.") {
 		return fmt.Errorf("attach: %q is no interface id", eni)
 	}
+	d.pinning.Lock()
+	defer d.pinning.Unlock()
 	for _, h := range hooks(eni) {
 		if err := d.attach(h, ifindex); err != nil {
 			return fmt.Errorf("attach %s: %w", eni, err)
@@ -61,15 +63,17 @@ func (d *Datapath) AttachInternet(out, host int) error {
 	copy(d.config.HostMac[:], end.HardwareAddr)
 	atomic.StoreUint32(&d.config.HostIfindex, uint32(host))
 	d.mu.Unlock()
+	d.pinning.Lock()
+	defer d.pinning.Unlock()
 	if err := d.attach(internetHook, out); err != nil {
 		return fmt.Errorf("attach the internet: %w", err)
 	}
 	return nil
 }
 
-// attach makes the link and pins it, unless the pinned one is there and right.
+// attach makes the link and pins it, unless the pinned one is there and right; that of an older layout is TakeOver's.
 func (d *Datapath) attach(h hook, ifindex int) error {
-	pin := filepath.Join(d.dir, h.pin)
+	pin := d.pin(h.pin)
 	at, err := attachedTo(pin)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -88,7 +92,22 @@ func (d *Datapath) attach(h hook, ifindex int) error {
 		return err
 	}
 	defer l.Close()
-	return l.Pin(pin)
+	return l.Pin(filepath.Join(d.dir, h.pin))
+}
+
+// pin is where the link of the name is pinned: there is one at most, in an older layout's folder until TakeOver moves it.
+func (d *Datapath) pin(name string) string {
+	for _, dir := range d.older {
+		if at := filepath.Join(dir, name); exists(at) {
+			return at
+		}
+	}
+	return filepath.Join(d.dir, name)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // attachedTo is the ifindex of the pinned link's device, 0 if that is gone.
@@ -112,9 +131,11 @@ func attachedTo(pin string) (int, error) {
 // Detach takes the programs from the interface's link, whose device should be gone by then: what is
 // attached nowhere, the kernel forwards as it likes. It may be detached already.
 func (d *Datapath) Detach(eni string) error {
+	d.pinning.Lock()
+	defer d.pinning.Unlock()
 	for _, h := range hooks(eni) {
-		for _, pin := range []string{h.pin, nextPin + h.pin} {
-			if err := detach(filepath.Join(d.dir, pin)); err != nil {
+		for _, pin := range []string{d.pin(h.pin), filepath.Join(d.dir, nextPin+h.pin)} {
+			if err := detach(pin); err != nil {
 				return fmt.Errorf("detach %s: %w", eni, err)
 			}
 		}
@@ -140,15 +161,18 @@ func detach(pin string) error {
 
 // Attached are the ids of the interfaces whose links are attached or were, sorted.
 func (d *Datapath) Attached() ([]string, error) {
-	pins, err := os.ReadDir(d.dir)
-	if err != nil {
-		return nil, err
-	}
+	d.pinning.Lock()
+	defer d.pinning.Unlock()
 	var enis []string
-	for _, p := range pins {
-		if eni, ok := strings.CutPrefix(p.Name(), "link-"); ok {
-			eni = strings.TrimSuffix(strings.TrimSuffix(eni, "-in"), "-out")
-			enis = append(enis, eni)
+	for _, dir := range append([]string{d.dir}, d.older...) {
+		pins, err := linkPins(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range pins {
+			if eni, ok := strings.CutPrefix(p, "link-"); ok {
+				enis = append(enis, strings.TrimSuffix(strings.TrimSuffix(eni, "-in"), "-out"))
+			}
 		}
 	}
 	slices.Sort(enis)
@@ -178,16 +202,26 @@ func (d *Datapath) attachedHooks() ([]hook, error) {
 	return all, nil
 }
 
-// replacePrograms gives the pinned links this build's programs where they have others.
+// linkPins are the names of the links that are pinned in the folder.
+func linkPins(dir string) (pins []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "link-") || e.Name() == internetPin {
+			pins = append(pins, e.Name())
+		}
+	}
+	return pins, err
+}
+
+// replacePrograms gives the links that are pinned in this layout's folder this build's programs where they have others.
 func (d *Datapath) replacePrograms() error {
-	hooks, err := d.attachedHooks()
+	pins, err := linkPins(d.dir)
 	if err != nil {
 		return err
 	}
-	for _, h := range hooks {
-		err := replaceProgram(filepath.Join(d.dir, h.pin), h.of(&d.prog))
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("replace the program of %s: %w", h.pin, err)
+	for _, pin := range pins {
+		if err := replaceProgram(filepath.Join(d.dir, pin), d.programOf(pin)); err != nil {
+			return fmt.Errorf("replace the program of %s: %w", pin, err)
 		}
 	}
 	return nil

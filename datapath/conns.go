@@ -44,16 +44,11 @@ const late = 60
 // this function's look at it and its deletion, which is a microsecond: then its next packet is judged
 // by the rules again. No packet passes for it that the rules would not let by.
 func (d *Datapath) Sweep() (deleted int, err error) {
-	now, err := d.now()
+	stale, err := d.staleness()
 	if err != nil {
 		return 0, err
 	}
-	timeouts, count := d.timeouts(), map[uint32]uint64{} // by interface
-	before := d.charged()
-	stale := func(k kernelConnectionKey, c kernelConnection) bool {
-		states := timeouts[k.Interface] // 0 of an interface that is gone: nobody is at that end any more
-		return int32(now-c.Seen) > int32(states[c.State&0xf])+late
-	}
+	before, count := d.charged(), map[uint32]uint64{} // by interface
 	err = d.connections(func(k kernelConnectionKey, c kernelConnection) error {
 		if !stale(k, c) {
 			count[k.Interface]++
@@ -75,6 +70,19 @@ func (d *Datapath) Sweep() (deleted int, err error) {
 	}
 	d.recharge(before, count)
 	return deleted, nil
+}
+
+// staleness tells of connections whether they may be deleted, as of now.
+func (d *Datapath) staleness() (func(kernelConnectionKey, kernelConnection) bool, error) {
+	now, err := d.now()
+	if err != nil {
+		return nil, err
+	}
+	timeouts := d.timeouts()
+	return func(k kernelConnectionKey, c kernelConnection) bool {
+		states := timeouts[k.Interface] // 0 of an interface that is gone: nobody is at that end any more
+		return int32(now-c.Seen) > int32(states[c.State&0xf])+late
+	}, nil
 }
 
 // charged is what the interfaces are charged, by number; of 0 what all share.

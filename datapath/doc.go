@@ -9,7 +9,9 @@
 //	err = d.Apply(image, map[uint32]int{1: ifindex}) // from here on it does what the View says
 //
 // What is in force stays in force when the process ends: the next one to Open the folder adopts it.
+// If that is of a version with other maps, what is in force is enforced by that version's programs until TakeOver.
 // The programs are in bpf/, and what they do is in docs/packet.md.
 package datapath
 
-//go:generate go tool bpf2go -target bpfel -cc clang-14 -type interface_flag -type address kernel bpf/vpc.c -- -O2 -Wall -Wextra -Wno-unused-parameter -Werror -mcpu=v3 -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu
+//go:generate go tool bpf2go -target bpfel -cc clang-14 -type interface_flag -type address -type takeover -type program_before kernel bpf/vpc.c -- -O2 -Wall -Wextra -Wno-unused-parameter -Werror -mcpu=v3 -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu
+//go:generate ./older.sh

@@ -18,8 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The tests that run on the other kernel too: every program loads there, judges as policy does, and carries real traffic.
-const guestTests = "^(TestTheVerifier.*|TestThePrograms.*|TestTrafficWithTheHost|TestAnAgentComesBack|TestAnAllowance.*)$"
+// The tests that run on the other kernel too: every program loads there, judges as policy does, carries real traffic, and takes over from an older layout's.
+const guestTests = "^(TestTheVerifier.*|TestThePrograms.*|TestTrafficWithTheHost|TestAnAgentComesBack|TestAnAllowance.*|TestWhatBeganBeforeAStep.*)$"
 
 // TestMain is the first process of a virtual machine too, which runs tests of this package and nothing else.
 func TestMain(m *testing.M) {

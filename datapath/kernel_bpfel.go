@@ -33,6 +33,8 @@ type kernelConfig struct {
 	Guaranteed  uint32
 	Shared      uint32
 	Clock       uint32
+	Takeover    kernelTakeover
+	Reserved    uint32
 }
 
 type kernelConnection struct {
@@ -122,11 +124,28 @@ type kernelPlace struct {
 	Addr kernelAddress
 }
 
+type kernelProgramBefore uint32
+
+const (
+	kernelProgramBeforeBEFORE_FROM_INTERFACE kernelProgramBefore = 0
+	kernelProgramBeforeBEFORE_FROM_INTERNET  kernelProgramBefore = 1
+	kernelProgramBeforeBEFORES               kernelProgramBefore = 2
+)
+
+type kernelTakeover uint32
+
+const (
+	kernelTakeoverTAKEN_OVER kernelTakeover = 0
+	kernelTakeoverASK_BEFORE kernelTakeover = 1
+	kernelTakeoverASK_BOTH   kernelTakeover = 2
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	kernelMapAllowances     = "allowances"
+	kernelMapBefore         = "before"
 	kernelMapConfig         = "config"
 	kernelMapConns          = "conns"
 	kernelMapCounters       = "counters"
@@ -195,6 +214,7 @@ type kernelProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type kernelMapSpecs struct {
 	Allowances *ebpf.MapSpec `ebpf:"allowances"`
+	Before     *ebpf.MapSpec `ebpf:"before"`
 	Config     *ebpf.MapSpec `ebpf:"config"`
 	Conns      *ebpf.MapSpec `ebpf:"conns"`
 	Counters   *ebpf.MapSpec `ebpf:"counters"`
@@ -233,6 +253,7 @@ func (o *kernelObjects) Close() error {
 // It can be passed to loadKernelObjects or ebpf.CollectionSpec.LoadAndAssign.
 type kernelMaps struct {
 	Allowances *ebpf.Map `ebpf:"allowances"`
+	Before     *ebpf.Map `ebpf:"before"`
 	Config     *ebpf.Map `ebpf:"config"`
 	Conns      *ebpf.Map `ebpf:"conns"`
 	Counters   *ebpf.Map `ebpf:"counters"`
@@ -247,6 +268,7 @@ type kernelMaps struct {
 func (m *kernelMaps) Close() error {
 	return _KernelClose(
 		m.Allowances,
+		m.Before,
 		m.Config,
 		m.Conns,
 		m.Counters,

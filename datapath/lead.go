@@ -17,6 +17,8 @@ const nextPin = "next-"
 // Lead puts our programs first again wherever others were put before them, which let packets by that ours never saw. It
 // returns the pins of those that it moved. The kernel tells nobody of an attachment, so somebody must call this now and then.
 //
+// Links of an older layout are left alone until TakeOver has them.
+//
 // At no moment is ours absent: a second one is attached before the first one goes. Two of ours are as good as one, for what
 // it is asked about it drops or redirects, and then the kernel asks nobody else.
 func (d *Datapath) Lead() (moved []string, err error) {
@@ -38,6 +40,8 @@ func (d *Datapath) Lead() (moved []string, err error) {
 }
 
 func (d *Datapath) lead(h hook) (moved bool, err error) {
+	d.pinning.Lock()
+	defer d.pinning.Unlock()
 	pin := filepath.Join(d.dir, h.pin)
 	old, err := link.LoadPinnedLink(pin, nil)
 	if errors.Is(err, os.ErrNotExist) {

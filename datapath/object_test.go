@@ -19,7 +19,7 @@ func TestTheCommittedObjectIsWhatTheSourceMakes(t *testing.T) {
 		t.Skipf("the object is made by clang 14, this is %s", bytes.SplitN(version, []byte("\n"), 2)[0])
 	}
 	dir := t.TempDir()
-	for _, name := range []string{"doc.go", "bpf"} {
+	for _, name := range []string{"doc.go", "bpf", "older.sh"} {
 		if out, err := exec.Command("cp", "-r", name, dir).CombinedOutput(); err != nil {
 			t.Fatal(err, string(out))
 		}
@@ -38,12 +38,15 @@ func TestTheCommittedObjectIsWhatTheSourceMakes(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module elsewhere\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Mkdir(filepath.Join(dir, "testdata"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	c := exec.Command("go", "generate", "doc.go")
 	c.Dir = dir
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, name := range []string{"kernel_bpfel.o", "kernel_bpfel.go"} {
+	for _, name := range []string{"kernel_bpfel.o", "kernel_bpfel.go", "testdata/older_bpfel.o"} {
 		here, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

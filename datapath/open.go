@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 	"unsafe"
@@ -16,16 +15,18 @@ import (
 	"crenel/policy"
 )
 
-// Layout is of the maps: it counts up when their keys, values or meaning change.
-const Layout = 4
+// Layout is of the maps: it counts up when their keys, values or meaning change. Connections are carried over to a new one by
+// the names of their fields: see conversion. Where one comes to mean something else, give it another name.
+const Layout = 5
 
-// ErrLayout is of a folder that another version of Crenel made, whose maps this one cannot read.
-var ErrLayout = errors.New("its maps have the layout of another version of Crenel: stop its instances with `crenel down` of that version")
+// ErrLayout is of a folder that a later version of Crenel made: an earlier one takes nothing over from it.
+var ErrLayout = errors.New("its maps have the layout of a later version of Crenel: go on with that version, or stop its instances with `crenel down` of that version")
 
 // Options say where a Datapath is and how large.
 type Options struct {
 	Dir string // on a bpffs; made if it is missing
-	// The sizes of the maps, for a folder that is new: one that is adopted keeps its own.
+	// The sizes of the maps, for a folder that is new: one that is adopted keeps its own, and where there is one of an older
+	// layout they are that one's at least.
 	Conns     int // connections; 0: 262144, which take 46 MB
 	Members   int // of groups; 0: 65536
 	HeapCells int // for what is compiled, of 8 bytes; 0: 4 Mi
@@ -37,6 +38,10 @@ type Datapath struct {
 	dir  string // of the layout
 	maps kernelMaps
 	prog kernelPrograms
+	conn *ebpf.MapSpec // of conns, for its types
+
+	pinning sync.Mutex // held while links and their pins are made, moved or removed
+	older   []string   // folders of older layouts, the oldest first, until TakeOver
 
 	spec  *ebpf.CollectionSpec // of the maps as they are
 	spare kernelPrograms       // prog once more, when Lead needs it: see there
@@ -57,30 +62,35 @@ type Datapath struct {
 }
 
 // Open makes the maps, or adopts those that are pinned: what is in force stays so. Links that are
-// attached to programs of another build get this one's, with no packet between them unjudged.
-func Open(o Options) (_ *Datapath, err error) {
-	d := &Datapath{dir: filepath.Join(o.Dir, fmt.Sprintf("v%d", Layout)), resting: map[uint32]time.Time{}, adopting: map[uint32]uint32{}}
+// attached to programs of another build get this one's, with no packet between them unjudged. Where those maps are of an older
+// layout new ones are made beside them, and the links keep their programs until TakeOver.
+func Open(o Options) (*Datapath, error) {
+	spec, err := loadKernel()
+	if err != nil {
+		return nil, err
+	}
+	return open(o, spec, Layout)
+}
+
+func open(o Options, spec *ebpf.CollectionSpec, layout int) (_ *Datapath, err error) {
+	d := &Datapath{dir: folder(o.Dir, layout), conn: spec.Maps[kernelMapConns], resting: map[uint32]time.Time{}, adopting: map[uint32]uint32{}}
 	defer func() {
 		if err != nil {
 			d.Close()
 			err = fmt.Errorf("datapath %s: %w", o.Dir, err)
 		}
 	}()
-	spec, err := loadKernel()
-	if err != nil {
-		return nil, err
-	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
 	if !onBPFFS(o.Dir) {
 		return nil, errors.New("not on a bpffs")
 	}
-	if err := onlyLayout(o.Dir); err != nil {
+	if d.older, err = olderFolders(o.Dir, layout); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(d.dir); errors.Is(err, os.ErrNotExist) {
-		if err := create(d.dir, spec, o); err != nil {
+		if err := d.create(spec, o); err != nil {
 			return nil, err
 		}
 	}
@@ -91,21 +101,13 @@ func Open(o Options) (_ *Datapath, err error) {
 	if err := d.loadPrograms(&d.prog); err != nil {
 		return nil, err
 	}
-	return d, d.replacePrograms()
-}
-
-// onlyLayout refuses a folder with maps of other layouts.
-func onlyLayout(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
+	if err := d.replacePrograms(); err != nil {
+		return nil, err
 	}
-	for _, e := range entries {
-		if n := e.Name(); strings.HasPrefix(n, "v") && !strings.HasSuffix(n, "-new") && n != fmt.Sprintf("v%d", Layout) {
-			return ErrLayout
-		}
+	if !d.Older() { // an earlier process may have been killed just there
+		return d, d.taken()
 	}
-	return nil
+	return d, nil
 }
 
 // Capacity is the most that a View may cost. While it takes the place of another one, the heap holds
@@ -115,20 +117,24 @@ func (d *Datapath) Capacity() policy.Cost {
 		Cells: int(d.maps.Heap.MaxEntries()) / 3}
 }
 
-// create makes the maps and pins them in dir, which is there with all of them or not at all.
-func create(dir string, spec *ebpf.CollectionSpec, o Options) error {
+// create makes the maps and pins them in the folder, which is there with all of them or not at all.
+func (d *Datapath) create(spec *ebpf.CollectionSpec, o Options) error {
 	for name, entries := range map[string]int{
 		kernelMapConns:   or(o.Conns, 262144),
 		kernelMapMembers: or(o.Members, 65536),
 		kernelMapHeap:    roundUp(or(o.HeapCells, 4<<20)),
 	} {
-		spec.Maps[name].MaxEntries = uint32(entries)
+		before, err := d.olderSize(name)
+		if err != nil {
+			return err
+		}
+		spec.Maps[name].MaxEntries = max(uint32(entries), before)
 	}
-	making := dir + "-new"
-	if err := os.RemoveAll(making); err != nil { // of one that was killed here
+	at := d.dir + making
+	if err := os.RemoveAll(at); err != nil { // of one that was killed here
 		return err
 	}
-	if err := os.Mkdir(making, 0o700); err != nil {
+	if err := os.Mkdir(at, 0o700); err != nil {
 		return err
 	}
 	for name, s := range spec.Maps {
@@ -136,13 +142,32 @@ func create(dir string, spec *ebpf.CollectionSpec, o Options) error {
 		if err != nil {
 			return fmt.Errorf("map %s: %w", name, err)
 		}
-		err = m.Pin(filepath.Join(making, name))
+		err = m.Pin(filepath.Join(at, name))
+		if name == kernelMapConfig && d.Older() {
+			err = errors.Join(err, m.Put(uint32(0), kernelConfig{Takeover: kernelTakeoverASK_BEFORE}))
+		}
 		m.Close()
 		if err != nil {
 			return err
 		}
 	}
-	return os.Rename(making, dir)
+	return os.Rename(at, d.dir)
+}
+
+// olderSize is how many entries the maps of the name have in older layouts, at most.
+func (d *Datapath) olderSize(name string) (entries uint32, err error) {
+	for _, dir := range d.older {
+		m, err := ebpf.LoadPinnedMap(filepath.Join(dir, name), nil)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("map %s of %s: %w", name, dir, err)
+		}
+		entries = max(entries, m.MaxEntries())
+		m.Close()
+	}
+	return entries, nil
 }
 
 func or(n, otherwise int) int {
@@ -162,7 +187,7 @@ func (d *Datapath) adopt(spec *ebpf.CollectionSpec) error {
 		*to = m
 		s := spec.Maps[name]
 		if m.Type() != s.Type || m.KeySize() != s.KeySize || m.ValueSize() != s.ValueSize || m.Flags() != s.Flags {
-			return fmt.Errorf("map %s: %w", name, ErrLayout)
+			return fmt.Errorf("map %s is not as layout %s has it", name, filepath.Base(d.dir))
 		}
 		s.MaxEntries = m.MaxEntries()
 	}
@@ -244,7 +269,7 @@ func (d *Datapath) loadPrograms(to *kernelPrograms) error {
 // mapsByName are all maps, each of which is pinned.
 func (d *Datapath) mapsByName() map[string]**ebpf.Map {
 	return map[string]**ebpf.Map{
-		kernelMapAllowances: &d.maps.Allowances, kernelMapConfig: &d.maps.Config, kernelMapConns: &d.maps.Conns,
+		kernelMapAllowances: &d.maps.Allowances, kernelMapBefore: &d.maps.Before, kernelMapConfig: &d.maps.Config, kernelMapConns: &d.maps.Conns,
 		kernelMapCounters: &d.maps.Counters, kernelMapFragments: &d.maps.Fragments, kernelMapHeap: &d.maps.Heap,
 		kernelMapInterfaces: &d.maps.Interfaces, kernelMapLinks: &d.maps.Links, kernelMapMembers: &d.maps.Members,
 		kernelMapPlaces: &d.maps.Places,

@@ -16,10 +16,10 @@ import (
 
 var tiny = Options{Conns: 16, Members: 16, HeapCells: 64}
 
-func TestAFolderOfAnotherLayoutIsRefused(t *testing.T) {
+func TestAFolderOfALaterLayoutIsRefused(t *testing.T) {
 	needKernel(t)
 	dir := bpffsDir(t)
-	if err := os.MkdirAll(filepath.Join(dir, "v0"), 0o700); err != nil {
+	if err := os.MkdirAll(folder(dir, Layout+1), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(Options{Dir: dir})

@@ -63,7 +63,13 @@ type lab struct {
 func newLab(t *testing.T, dir string, v *policy.View) *lab {
 	t.Helper()
 	namespace(t)
-	l := &lab{t: t, d: opened(t, Options{Dir: dir, Conns: 4096, Members: 64, HeapCells: 1 << 14}), instances: map[uint32]instance{}}
+	return labOn(t, opened(t, Options{Dir: dir, Conns: 4096, Members: 64, HeapCells: 1 << 14}), v)
+}
+
+// labOn has the test's namespace as its host.
+func labOn(t *testing.T, d *Datapath, v *policy.View) *lab {
+	t.Helper()
+	l := &lab{t: t, d: d, instances: map[uint32]instance{}}
 	ns, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
 		t.Fatal(err)

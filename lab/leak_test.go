@@ -54,6 +54,7 @@ func TestNothingLeaksWhileThingsChange(t *testing.T) {
 	}
 	m.during("up is killed, and the next one adopts", m.upKilled)
 	m.lostNothing()
+	m.during("a version whose maps have another layout takes over", m.upgraded)
 	m.couldHaveArrived()
 }
 

@@ -225,6 +225,13 @@ struct {
 	__type(value, struct counters);
 } counters SEC(".maps");
 
+/* Who judges what comes by a link that has these programs, while they take over from others: see takeover.go. */
+enum takeover {
+	TAKEN_OVER, /* they alone */
+	ASK_BEFORE, /* those before them alone, where there are such */
+	ASK_BOTH,   /* they, and of what they drop those before them */
+};
+
 /* What there is once: the host's end, and the pool of public addresses. */
 struct config {
 	__u32 host_ifindex;
@@ -236,6 +243,8 @@ struct config {
 	__u32 hz;    /* ticks of the kernel's clock in a second */
 	__u32 guaranteed, shared; /* connections: of each interface, and of all together beyond that */
 	__u32 clock; /* seconds; 0: the kernel's clock. Tests set it */
+	enum takeover takeover;
+	__u32 reserved;
 };
 
 struct {

@@ -7,6 +7,7 @@
  * kernel's own network stack but those that are delivered.
  */
 #include "acl.h"
+#include "before.h"
 #include "deliver.h"
 #include "fragment.h"
 #include "gate.h"
@@ -15,9 +16,8 @@
 #include "route.h"
 #include "source.h"
 
-/* Ingress of the host's side of an interface's link: what the interface sends. */
-SEC("tcx/ingress")
-int from_interface(struct __sk_buff *skb)
+/* What the interface sends. */
+static __always_inline int judge_sent(struct __sk_buff *skb)
 {
 	struct interface *sender = interface_of(skb->ifindex); /* hook */
 	struct config *c = configuration();
@@ -73,9 +73,22 @@ int from_interface(struct __sk_buff *skb)
 	return deliver(skb, c, sender, &p, &h, why);
 }
 
-/* Ingress of the link behind the host's end: what the host, which is the internet here, sends. */
+/* Ingress of the host's side of an interface's link. */
 SEC("tcx/ingress")
-int from_internet(struct __sk_buff *skb)
+int from_interface(struct __sk_buff *skb)
+{
+	if (stage() == ASK_BEFORE) {
+		ask(skb, BEFORE_FROM_INTERFACE);
+		return drop(skb, 0, NO_INTERFACE);
+	}
+	int verdict = judge_sent(skb);
+	if (verdict == TC_ACT_SHOT && stage())
+		ask(skb, BEFORE_FROM_INTERFACE);
+	return verdict;
+}
+
+/* What the host, which is the internet here, sends. */
+static __always_inline int judge_entering(struct __sk_buff *skb)
 {
 	struct config *c = configuration();
 	if (!c)
@@ -108,6 +121,20 @@ int from_internet(struct __sk_buff *skb)
 	if (p.first)
 		remember(0, &p, h.src, h.dst, now);
 	return deliver(skb, c, 0, &p, &h, why);
+}
+
+/* Ingress of the link behind the host's end. */
+SEC("tcx/ingress")
+int from_internet(struct __sk_buff *skb)
+{
+	if (stage() == ASK_BEFORE) {
+		ask(skb, BEFORE_FROM_INTERNET);
+		return drop(skb, 0, NO_INTERFACE);
+	}
+	int verdict = judge_entering(skb);
+	if (verdict == TC_ACT_SHOT && stage())
+		ask(skb, BEFORE_FROM_INTERNET);
+	return verdict;
 }
 
 /* Egress of the host's side of an interface's link: nothing gets to the interface but what was delivered past it. */
