@@ -562,3 +562,26 @@ func fuzzARP(t *testing.T, frame []byte, kind Kind) {
 		t.Fatalf("got %+v, %v\nwant %+v", again, err, arp)
 	}
 }
+
+// Whatever stands in the places of a frame's checksums, Seal writes the right ones.
+func TestSealMakesChecksumsRight(t *testing.T) {
+	quoting := options(40, about(tcp(SYN)))
+	for _, p := range []Packet{tcp(SYN), udp(1), udp(0), ping(7), other(47), quoting, options(8, udp(3)), piece(0, true, udp(16)), piece(24, true, udp(16)),
+		six(tcp(SYN)), six(udp(1)), six(ping(7)), six(about(udp(9))), six(options(8, piece(0, true, tcp(SYN))))} {
+		frame := Build(p)
+		want := bytes.Clone(frame)
+		if p.Src.Is4() {
+			frame[ethernetHeader+10] ^= 0xff
+		}
+		if at, ok := map[uint8]int{TCP: 16, UDP: 6, ICMP: 2, ICMPv6: 2}[p.Protocol]; ok && !p.Fragment.Later() {
+			segment(p, frame[ethernetHeader:])[at] ^= 0xff
+		}
+		if p == quoting {
+			segment(p, frame[ethernetHeader:])[icmpHeader+10] ^= 0xff
+		}
+		Seal(frame)
+		if !bytes.Equal(frame, want) {
+			t.Errorf("%s:\n got %x\nwant %x", p, frame, want)
+		}
+	}
+}
