@@ -17,7 +17,7 @@ import (
 )
 
 // Layout is of the maps: it counts up when their keys, values or meaning change.
-const Layout = 3
+const Layout = 4
 
 // ErrLayout is of a folder that another version of Crenel made, whose maps this one cannot read.
 var ErrLayout = errors.New("its maps have the layout of another version of Crenel: stop its instances with `crenel down` of that version")
