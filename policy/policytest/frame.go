@@ -41,12 +41,14 @@ func (t *Traffic) Frame(r *rand.Rand, v *policy.View) (f Frame) {
 	return f
 }
 
-// quoting is an error about what was sent, which is quoted as it was or oddly.
+// quoting is an error about what was sent, and mostly passed, which is quoted as it was or oddly.
 func (t *Traffic) quoting(r *rand.Rand, v *policy.View) Frame {
 	from, p := RandomPacket(r, v)
-	if len(t.known) > 0 && r.IntN(8) > 0 {
-		s := one(r, t.known...)
-		from, p = s.from, s.packet
+	for _, n := range r.Perm(len(t.known)) {
+		if s := t.known[n]; s.passed && s.packet.Quote == (flow.Quote{}) || r.IntN(16) == 0 {
+			from, p = s.from, s.packet
+			break
+		}
 	}
 	about := p.Reverse()
 	about.Payload = min(about.Payload, 1400)

@@ -40,11 +40,13 @@ var ofND = []oddity{
 			return ofLength(f)
 		}
 		f[ndOptions+1] = 0
+		f[ndOptions+7] ^= byte(r.IntN(2)) // another's MAC, if it were read
 		return f
 	}},
 	{"an option that overruns", func(r *rand.Rand, f []byte) []byte {
 		f = withOption(f)
 		f[ndOptions+1] = one(r, byte(2), 3, 32, 255)
+		f[ndOptions+7] ^= byte(r.IntN(2))
 		return f
 	}},
 	{"cut", func(r *rand.Rand, f []byte) []byte { return ofLength(f[:ipv6+r.IntN(len(f)-ipv6)]) }},
