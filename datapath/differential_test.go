@@ -5,9 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"crenel/flow"
@@ -51,7 +54,7 @@ func TestTheProgramsJudgeAsPolicyDoes(t *testing.T) {
 }
 
 func playWorlds(t *testing.T, b *bench, first uint64, worlds int) {
-	clock, packets, seen := uint32(1000), 0, map[policy.Reason]int{}
+	clock, packets, seen := uint32(1000), 0, histogram{}
 	for n := range worlds {
 		w := world{bench: b, seed: first + uint64(n), now: clock, seen: seen}
 		packets += w.play(500)
@@ -68,7 +71,29 @@ func playWorlds(t *testing.T, b *bench, first uint64, worlds int) {
 			t.Fatalf("%d connections left after a sweep: %v", left, err)
 		}
 	}
-	t.Logf("%d packets in %d worlds from seed %d: %v", packets, worlds, first, seen)
+	t.Logf("%d packets in %d worlds from seed %d\n%s", packets, worlds, first, seen)
+}
+
+// A histogram is how often frames of each shape had a verdict for each reason.
+type histogram map[string]map[policy.Reason]int
+
+func (h histogram) note(shape string, why policy.Reason) {
+	if h[shape] == nil {
+		h[shape] = map[policy.Reason]int{}
+	}
+	h[shape][why]++
+}
+
+func (h histogram) String() string {
+	var b strings.Builder
+	for _, shape := range slices.Sorted(maps.Keys(h)) {
+		n := 0
+		for _, times := range h[shape] {
+			n += times
+		}
+		fmt.Fprintf(&b, "%8d %s %v\n", n, shape, h[shape])
+	}
+	return b.String()
 }
 
 // A world is one random View and what becomes of it.
@@ -76,7 +101,7 @@ type world struct {
 	*bench
 	seed    uint64
 	now     uint32
-	seen    map[policy.Reason]int
+	seen    histogram
 	tracker policy.Tracker
 	history []string
 }
@@ -100,8 +125,8 @@ func (w *world) play(packets int) int {
 			}
 		}
 		if r.IntN(5) == 0 {
-			if from, frame := policytest.RandomFrame(r, view); runnable(frame) {
-				w.judge(from, frame)
+			if f := traffic.Frame(r, view); runnable(f.Bytes) {
+				w.seen.note(f.Shape, w.judge(f.From, f.Bytes).Reason)
 			}
 		} else {
 			from, p := traffic.Next(r, view)
@@ -110,6 +135,7 @@ func (w *world) play(packets int) int {
 				frame[14+20+p.Options+6], frame[14+20+p.Options+7] = 0, 0 // a sender may leave the checksum out
 			}
 			verdict := w.judge(from, frame)
+			w.seen.note("traffic", verdict.Reason)
 			traffic.Saw(view, from, p, verdict)
 		}
 		if w.t.Failed() {
@@ -171,7 +197,6 @@ func (w *world) judge(from uint32, frame []byte) policy.Verdict {
 	w.t.Helper()
 	want := w.tracker.JudgeFrame(w.view, w.now, from, frame)
 	got := w.run(from, frame)
-	w.seen[want.Reason]++
 	what := fmt.Sprintf("%x", frame[:min(len(frame), 100)])
 	if p, err := flow.Parse(frame); err == nil {
 		what = p.String()

@@ -110,7 +110,7 @@ type bench struct {
 	free  []int          // ifindexes of links without an interface
 	links map[uint32]int // by the interface's number
 	view  *policy.View   // in force
-	out   [2048]byte
+	out   [4096]byte     // the kernel runs programs on less than a page
 }
 
 func newBench(t testing.TB, o Options) *bench {
@@ -193,11 +193,13 @@ func (r ruling) String() string {
 
 // The places of struct __sk_buff, in words.
 const (
-	skbPktType = 1
-	skbMark    = 2
-	skbIfindex = 10
-	skbCB      = 12
-	skbWords   = 48
+	skbPktType     = 1
+	skbMark        = 2
+	skbIfindex     = 10
+	skbCB          = 12
+	skbSegments    = 41
+	skbSegmentSize = 44
+	skbWords       = 48
 )
 
 const (
@@ -222,6 +224,9 @@ func (b *bench) runAt(prog *ebpf.Program, link int, frame []byte) ruling {
 	b.t.Helper()
 	var in, out [skbWords]uint32
 	in[skbIfindex], in[skbMark] = uint32(link), 0xbad
+	if len(frame) > 1514 { // as a veth hands over what is sent large
+		in[skbSegmentSize], in[skbSegments] = 1400, uint32((len(frame)+1399)/1400)
+	}
 	o := ebpf.RunOptions{Data: frame, DataOut: b.out[:], Context: in, ContextOut: &out}
 	code, err := prog.Run(&o)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 
 // Layout is of the maps: it counts up when their keys, values or meaning change. Connections are carried over to a new one by
 // the names of their fields: see conversion. Where one comes to mean something else, give it another name.
-const Layout = 5
+const Layout = 6
 
 // ErrLayout is of a folder that a later version of Crenel made: an earlier one takes nothing over from it.
 var ErrLayout = errors.New("its maps have the layout of a later version of Crenel: go on with that version, or stop its instances with `crenel down` of that version")

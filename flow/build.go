@@ -82,23 +82,23 @@ func padding(n int) []byte {
 // transport is everything that follows the IP header.
 func transport(p Packet) []byte {
 	var header []byte
-	checksum := 0 // where it stands
+	at := 0 // where the checksum stands
 	start := uint32(0)
 	switch {
 	case p.Fragment.Later():
 	case p.Protocol == TCP:
-		header, checksum, start = make([]byte, tcpHeader), 16, pseudo(p, tcpHeader)
+		header, at, start = make([]byte, tcpHeader), 16, pseudo(p, tcpHeader)
 		big.PutUint16(header, p.SrcPort)
 		big.PutUint16(header[2:], p.DstPort)
 		header[12], header[13] = tcpHeader/4<<4, p.TCPFlags
 		big.PutUint16(header[14:], 0xffff) // window
 	case p.Protocol == UDP:
-		header, checksum, start = make([]byte, udpHeader), 6, pseudo(p, udpHeader)
+		header, at, start = make([]byte, udpHeader), 6, pseudo(p, udpHeader)
 		big.PutUint16(header, p.SrcPort)
 		big.PutUint16(header[2:], p.DstPort)
 		big.PutUint16(header[4:], uint16(udpHeader+p.Payload))
 	case p.IsICMP():
-		header, checksum = make([]byte, icmpHeader), 2
+		header, at = make([]byte, icmpHeader), 2
 		if p.Src.Is6() {
 			start = pseudo(p, icmpHeader)
 		}
@@ -111,14 +111,10 @@ func transport(p Packet) []byte {
 	for i := range p.Payload - len(quote) {
 		out = append(out, byte(i))
 	}
-	if checksum == 0 {
+	if at == 0 {
 		return out
 	}
-	c := ^sum(start, out)
-	if c == 0 && p.Protocol == UDP {
-		c = 0xffff // 0 would say that there is none
-	}
-	big.PutUint16(out[checksum:], c)
+	big.PutUint16(out[at:], checksum(p.Protocol, start, out))
 	return out
 }
 

@@ -40,6 +40,53 @@ func Checksums(frame []byte) error {
 	return nil
 }
 
+// Seal makes the checksums right of a frame that Parse reads, for tests that write packets of their own.
+func Seal(frame []byte) {
+	p, err := Parse(frame)
+	if err != nil {
+		return
+	}
+	ip := frame[ethernetHeader:]
+	if p.Src.Is4() {
+		sealIPv4(ip[:ipv4Header+p.Options])
+	}
+	if p.Fragment.Later() {
+		return
+	}
+	s, at, start := segment(p, ip), 0, uint32(0)
+	switch {
+	case p.Protocol == TCP:
+		at = 16
+	case p.Protocol == UDP:
+		at = 6
+	case p.IsICMP():
+		if at = 2; p.Quote.IsValid() && p.Src.Is4() {
+			sealIPv4(s[icmpHeader : icmpHeader+int(s[icmpHeader]&0xf)*4])
+		}
+	default:
+		return
+	}
+	if p.Src.Is6() || p.Protocol != ICMP {
+		start = pseudo(p, len(s)-p.Payload)
+	}
+	big.PutUint16(s[at:], 0)
+	big.PutUint16(s[at:], checksum(p.Protocol, start, s))
+}
+
+func sealIPv4(header []byte) {
+	big.PutUint16(header[10:], 0)
+	big.PutUint16(header[10:], ^sum(0, header))
+}
+
+// checksum is what the transport header has of a segment.
+func checksum(protocol uint8, start uint32, segment []byte) uint16 {
+	c := ^sum(start, segment)
+	if c == 0 && protocol == UDP {
+		return 0xffff // 0 would say that there is none
+	}
+	return c
+}
+
 // segment is what follows the IP headers of the packet, which no later piece is.
 func segment(p Packet, ip []byte) []byte {
 	if p.Src.Is4() {

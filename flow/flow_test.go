@@ -304,6 +304,54 @@ func TestWhatIsNoQuote(t *testing.T) {
 	}
 }
 
+// What an error of IPv6 quotes is read as a packet is: past as many extension headers, and of fragments the first.
+func TestWhatIsQuotedPastExtensionHeaders(t *testing.T) {
+	quoting := func(quoted []byte) []byte {
+		e := six(unreachable())
+		e.Payload = len(quoted) - ethernetHeader
+		return append(Build(e)[:ethernetHeader+ipv6Header+icmpHeader], quoted[ethernetHeader:]...)
+	}
+	about := func(p Packet) []byte { return quoting(Build(p)) }
+	atomic := about(six(piece(0, true, udp(16))))
+	atomic[ethernetHeader+ipv6Header+icmpHeader+ipv6Header+3] = 0
+	for name, c := range map[string]struct {
+		frame []byte
+		want  Packet
+	}{
+		"options":                      {about(six(options(16, tcp(SYN)))), six(tcp(SYN))},
+		"options of an echo":           {about(six(options(8, ping(7)))), six(ping(7))},
+		"options, 8 bytes after them":  {about(six(options(8, udp(0)))), six(udp(0))},
+		"eight headers":                {quoting(chain(8)), six(udp(0))},
+		"a first piece":                {about(six(piece(0, true, udp(16)))), six(udp(0))},
+		"a whole one that says piece":  {atomic, six(udp(0))},
+		"a first piece behind options": {about(six(options(8, piece(0, true, tcp(SYN))))), six(tcp(SYN))},
+		"a routing header at its end":  {quoting(routed(0)), six(udp(0))},
+	} {
+		if got, err := Parse(c.frame); err != nil || got.Quote != c.want.Quoted() {
+			t.Errorf("%s: quotes %+v (%v)", name, got.Quote, err)
+		}
+	}
+	for name, frame := range map[string][]byte{
+		"a later piece":                      about(six(piece(24, true, udp(16)))),
+		"nine headers":                       quoting(chain(9)),
+		"a routing header with a way to go":  quoting(routed(1)),
+		"hop by hop that is not first":       about(six(options(16+2048, udp(0)))),
+		"7 bytes after an extension header":  about(six(options(8, other(47)))),
+		"an extension header that goes past": about(six(options(8, udp(0)))),
+	} {
+		const first = ethernetHeader + ipv6Header + icmpHeader + ipv6Header
+		switch name {
+		case "hop by hop that is not first":
+			frame[first] = hopByHop
+		case "an extension header that goes past":
+			frame[first+1] = 2
+		}
+		if got, err := Parse(frame); err != nil || got.Quote.IsValid() {
+			t.Errorf("%s: quotes %+v (%v)", name, got.Quote, err)
+		}
+	}
+}
+
 func TestExtensionHeadersArePassedBy(t *testing.T) {
 	for name, frame := range map[string][]byte{"eight": chain(8), "a routing header at its end": routed(0)} {
 		if p, err := Parse(frame); err != nil || p.DstPort != udp(0).DstPort {
@@ -512,5 +560,28 @@ func fuzzARP(t *testing.T, frame []byte, kind Kind) {
 	}
 	if again, err := ParseARP(BuildARP(arp)); again != arp || err != nil {
 		t.Fatalf("got %+v, %v\nwant %+v", again, err, arp)
+	}
+}
+
+// Whatever stands in the places of a frame's checksums, Seal writes the right ones.
+func TestSealMakesChecksumsRight(t *testing.T) {
+	quoting := options(40, about(tcp(SYN)))
+	for _, p := range []Packet{tcp(SYN), udp(1), udp(0), ping(7), other(47), quoting, options(8, udp(3)), piece(0, true, udp(16)), piece(24, true, udp(16)),
+		six(tcp(SYN)), six(udp(1)), six(ping(7)), six(about(udp(9))), six(options(8, piece(0, true, tcp(SYN))))} {
+		frame := Build(p)
+		want := bytes.Clone(frame)
+		if p.Src.Is4() {
+			frame[ethernetHeader+10] ^= 0xff
+		}
+		if at, ok := map[uint8]int{TCP: 16, UDP: 6, ICMP: 2, ICMPv6: 2}[p.Protocol]; ok && !p.Fragment.Later() {
+			segment(p, frame[ethernetHeader:])[at] ^= 0xff
+		}
+		if p == quoting {
+			segment(p, frame[ethernetHeader:])[icmpHeader+10] ^= 0xff
+		}
+		Seal(frame)
+		if !bytes.Equal(frame, want) {
+			t.Errorf("%s:\n got %x\nwant %x", p, frame, want)
+		}
 	}
 }

@@ -91,22 +91,37 @@ func parseIPv6(p Packet, b []byte) (Packet, error) {
 	if p.Src.Is4In6() || p.Dst.Is4In6() {
 		return Packet{}, Malformed // never on a wire. RFC 4291 §2.5.5.2
 	}
-	next, at := b[6], ipv6Header
+	b = b[:end]
+	at, err := p.passExtensions(b)
+	if err != nil {
+		return Packet{}, err
+	}
+	if p.Fragment.Later() {
+		p.Payload = len(b) - at
+		return later(p)
+	}
+	return parseTransport(p, b[at:])
+}
+
+// passExtensions passes by the extension headers of b, which begins with an IPv6 header, and says where what follows them
+// begins.
+func (p *Packet) passExtensions(b []byte) (at int, err error) {
+	p.Protocol, at = b[6], ipv6Header
 	for range maxExtensions + 1 {
 		header := 0
-		switch next {
+		switch p.Protocol {
 		case hopByHop, routing, destinationOptions:
-			if at+8 > end || next == hopByHop && at > ipv6Header {
-				return Packet{}, Malformed
+			if at+8 > len(b) || p.Protocol == hopByHop && at > ipv6Header {
+				return 0, Malformed
 			}
-			if next == routing && b[at+3] > 0 {
-				return Packet{}, Unsupported // it is on its way elsewhere
+			if p.Protocol == routing && b[at+3] > 0 {
+				return 0, Unsupported // it is on its way elsewhere
 			}
 			header = (int(b[at+1]) + 1) * 8
 			p.Options += header
 		case fragmented:
-			if header = fragmentHeader; at+header > end || p.Fragment != (Fragment{}) {
-				return Packet{}, Malformed
+			if header = fragmentHeader; at+header > len(b) || p.Fragment != (Fragment{}) {
+				return 0, Malformed
 			}
 			if f := big.Uint16(b[at+2:]); f&^6 != 0 { // else it is whole, whatever the header says. RFC 6946
 				p.Fragment = Fragment{ID: big.Uint32(b[at+4:]), Offset: int(f &^ 7), More: f&1 != 0}
@@ -114,19 +129,17 @@ func parseIPv6(p Packet, b []byte) (Packet, error) {
 				p.Options += header
 			}
 		default:
-			p.Protocol = next
-			return parseTransport(p, b[at:end])
+			return at, nil
 		}
-		next, at = b[at], at+header
-		if at > end {
-			return Packet{}, Malformed
+		p.Protocol, at = b[at], at+header
+		if at > len(b) {
+			return 0, Malformed
 		}
 		if p.Fragment.Later() {
-			p.Protocol, p.Payload = next, end-at
-			return later(p)
+			return at, nil
 		}
 	}
-	return Packet{}, Unsupported
+	return 0, Unsupported
 }
 
 // later is a piece of a packet that is not the first one, unless it would lie over the TCP header of that. RFC 3128
@@ -184,8 +197,8 @@ func (p Packet) ofLink() bool {
 // quoteLeast is what an error has at least of the packet that it is about: 8 bytes more than its IP header. RFC 792.
 const quoteLeast = 8
 
-// parseQuote reads an IP header and what it quotes after it. Nothing says how long the packet was; of fragments the
-// first alone has ports, and none of IPv6 is read, nor any other extension header.
+// parseQuote reads an IP header and what it quotes after it, past as many extension headers as are read of a packet.
+// Nothing says how long the packet was; of fragments the first alone has ports.
 func parseQuote(b []byte, is4 bool) Quote {
 	var p Packet
 	header := 0
@@ -197,13 +210,12 @@ func parseQuote(b []byte, is4 bool) Quote {
 		}
 		p.Src, p.Dst, p.Protocol = netip.AddrFrom4([4]byte(b[12:16])), netip.AddrFrom4([4]byte(b[16:20])), b[9]
 	case !is4 && len(b) >= ipv6Header && b[0]>>4 == 6:
-		header = ipv6Header
-		p.Src, p.Dst, p.Protocol = netip.AddrFrom16([16]byte(b[8:24])), netip.AddrFrom16([16]byte(b[24:40])), b[6]
+		p.Src, p.Dst = netip.AddrFrom16([16]byte(b[8:24])), netip.AddrFrom16([16]byte(b[24:40]))
 		if p.Src.Is4In6() || p.Dst.Is4In6() {
 			return Quote{}
 		}
-		switch p.Protocol {
-		case hopByHop, routing, fragmented, destinationOptions:
+		var err error
+		if header, err = p.passExtensions(b); err != nil || p.Fragment.Later() {
 			return Quote{}
 		}
 	default:

@@ -1,9 +1,11 @@
 package policy_test
 
 import (
+	"fmt"
 	"testing"
 
 	"crenel/flow"
+	"crenel/policy"
 )
 
 // piece is a piece of the shot: only a first one says more than addresses and protocol.
@@ -76,5 +78,37 @@ func TestPiecesAreJudgedLikeTheFirst(t *testing.T) {
 	story(t, withACL(world(open), "subnet-closed", "in 100 allow tcp 22 0.0.0.0/0", "out 100 allow all 0.0.0.0/0"),
 		step{0, "acl-ingress at db1", query.piece(9, 0, true)},
 		step{0, "fragment at web1", query.piece(9, 1480, true)},
+	)
+}
+
+// Whoever sends many pieces from outside takes nobody's place but that of the few that its address is remembered with.
+func TestPiecesFromOutsideTakeFewPlacesOfOthers(t *testing.T) {
+	query := func(a string) shot { return from(host).toPublic(web1).as(a).udp(53) }
+	flood := func(tracker *policy.Tracker, v *policy.View) {
+		for id := range uint32(1000) {
+			s := query("203.0.113.1").piece(id, 0, true)
+			tracker.Judge(v, 0, 0, s.packet)
+		}
+	}
+	v, lost := world("web ingress udp 53 from 0.0.0.0/0"), 0
+	for n := range 250 {
+		s := query(fmt.Sprintf("203.0.113.%d", n+2))
+		tracker := policy.Tracker{}
+		tell(t, &tracker, v, step{0, "allowed at web1", s.piece(9, 0, true)})
+		flood(&tracker, v)
+		if tracker.Judge(v, 0, 0, s.piece(9, 1480, false).packet).Reason == policy.Fragment {
+			lost++
+		}
+	}
+	if lost > 5 {
+		t.Errorf("one address outside made %d of 250 others lose their pieces", lost)
+	}
+	// Of its own it has as many as an interface.
+	story(t, v,
+		step{0, "allowed at web1", query("203.0.113.1").piece(9, 0, true)},
+		step{0, "established at web1", query("203.0.113.1").piece(10, 0, true)},
+		step{0, "established at web1", query("203.0.113.1").piece(9, 1480, false)},
+		step{0, "established at web1", query("203.0.113.1").piece(9+64, 0, true)},
+		step{0, "fragment at host", query("203.0.113.1").piece(9, 1480, false)},
 	)
 }

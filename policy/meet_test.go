@@ -63,10 +63,10 @@ func TestMeetARPAnswersOnlyWhatBothAnswer(t *testing.T) {
 		b := policytest.Reroll(r, a)
 		m := policy.Meet(a, b)
 		for range 50 {
-			from, frame := policytest.RandomFrame(r, a)
-			judge := func(v *policy.View) policy.Verdict { return new(policy.Tracker).JudgeFrame(v, 0, from, frame) }
+			f := policytest.RandomFrame(r, a)
+			judge := func(v *policy.View) policy.Verdict { return new(policy.Tracker).JudgeFrame(v, 0, f.From, f.Bytes) }
 			if both := judge(m); both.Reason == policy.Answered && (judge(a) != both || judge(b) != both) {
-				t.Fatalf("seed %d: %x\nin both %s\n   in a %s\n   in b %s", seed, frame, both, judge(a), judge(b))
+				t.Fatalf("seed %d: %x\nin both %s\n   in a %s\n   in b %s", seed, f.Bytes, both, judge(a), judge(b))
 			}
 		}
 	}

@@ -4,10 +4,17 @@
 
 #include "parse.h"
 
-/* Where a packet of the sender is remembered; 0 is the internet's side. */
+/* Which of the internet's senders has the address: the highest bits of a product, which all of its bits have a part in. */
+static __always_inline __u32 outsider(const struct address *a)
+{
+	return ntohl(a->w[0] ^ a->w[1] ^ a->w[2] ^ a->w[3]) * 0x9e3779b1 / ((1ULL << 32) / OUTSIDERS);
+}
+
+/* Where a packet of the sender is remembered; 0 is the internet's side. p->src is what was sent from. */
 static __always_inline struct fragment *fragment_at(const struct interface *sender, const struct packet *p)
 {
-	__u32 at = (sender ? sender->slot : 0) * FRAGMENT_SLOTS + p->id % FRAGMENT_SLOTS;
+	__u32 who = sender ? OUTSIDERS - 1 + sender->slot : outsider(&p->src);
+	__u32 at = who * FRAGMENT_SLOTS + p->id % FRAGMENT_SLOTS;
 	return bpf_map_lookup_elem(&fragments, &at);
 }
 

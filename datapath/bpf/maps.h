@@ -176,14 +176,15 @@ struct {
 } allowances SEC(".maps");
 
 /*
- * fragments: what the first piece of a packet says, for the later ones: FRAGMENT_SLOTS to a sender's slot, by the low bits
- * of the packet's identification. A new packet takes the place of an old one of the same sender, of no other's. Slot 0 is all
- * of the internet.
+ * fragments: what the first piece of a packet says, for the later ones: FRAGMENT_SLOTS to a sender, by the low bits of the
+ * packet's identification. A new packet takes the place of an old one of the same sender, of no other's. First stand the
+ * OUTSIDERS, among whom the addresses of the internet's side are divided, then the interfaces by slot, which begin with 1.
  *
  * Nothing keeps two CPUs from one element, so what is read may be of two packets. Both had passed, and a piece is of use
  * to its receiver only with the first one that it belongs to.
  */
 #define FRAGMENT_SLOTS 64
+#define OUTSIDERS 256
 #define FRAGMENT_TIMEOUT 30 /* seconds */
 
 struct fragment {
@@ -202,7 +203,7 @@ struct fragment {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SLOTS *FRAGMENT_SLOTS);
+	__uint(max_entries, (OUTSIDERS + SLOTS - 1) * FRAGMENT_SLOTS);
 	__type(key, __u32);
 	__type(value, struct fragment);
 } fragments SEC(".maps");

@@ -165,104 +165,10 @@ static __always_inline bool extension(__u8 next)
 	return next == HOP_BY_HOP || next == ROUTING || next == FRAGMENTED || next == DESTINATION_OPTIONS;
 }
 
-/* The IP header of what is quoted. The transport header's place, or 0: it is none that tells of a connection. */
-static __always_inline __u32 parse_quoted_ip(struct __sk_buff *skb, struct quote *q, __u32 at, __u32 end, bool wide)
-{
-	if (wide) {
-		struct ipv6 ip;
-		if (at + sizeof(ip) > end || bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)))
-			return 0;
-		if (ip.version >> 4 != 6 || extension(ip.next) || is_mapped(&ip.src) || is_mapped(&ip.dst))
-			return 0;
-		q->src = ip.src;
-		q->dst = ip.dst;
-		q->protocol = ip.next;
-		return at + sizeof(ip);
-	}
-	struct iphdr ip;
-	if (at + sizeof(ip) > end || bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)))
-		return 0;
-	if (ip.version != 4 || ip.ihl < 5 || (ip.frag_off & htons(0x1fff)))
-		return 0;
-	q->src = mapped(ip.saddr);
-	q->dst = mapped(ip.daddr);
-	q->protocol = ip.protocol;
-	return at + ip.ihl * 4;
-}
-
-/*
- * Reads what an ICMP error quotes, which ends with the packet: at least 8 bytes more than the IP header. Of fragments the
- * first alone has ports, and none of IPv6 is read, nor any other extension header. What it cannot be read from quotes nothing.
- */
-static __noinline int parse_quote(struct __sk_buff *skb, struct packet *p, __u32 end)
-{
-	struct quote *q = &p->quote;
-	struct icmp t; /* the longest beginning that is read, of any protocol */
-	__u32 at = q->at;
-
-	q->at = 0;
-	__u32 transport = parse_quoted_ip(skb, q, at, end, p->wide);
-	if (!transport || transport + sizeof(t) > end || bpf_skb_load_bytes(skb, transport, &t, sizeof(t)))
-		return 0;
-	q->at = at;
-	if (q->protocol == PROTOCOL_TCP || q->protocol == PROTOCOL_UDP) {
-		q->src_port = ((__be16 *)&t)[0];
-		q->dst_port = ((__be16 *)&t)[1];
-	} else if (q->protocol == (p->wide ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) {
-		q->icmp_type = t.type;
-		if (t.type == (p->wide ? ECHO_REQUEST_V6 : ECHO_REQUEST))
-			q->src_port = t.id;
-		else if (t.type == (p->wide ? ECHO_REPLY_V6 : ECHO_REPLY))
-			q->dst_port = t.id;
-	}
-	return 0;
-}
-
-/* The transport header, whose beginning is at h, of a segment of that length. */
-static __always_inline enum reason parse_transport(struct packet *p, const void *h, const void *end, __u32 length)
-{
-	if (p->protocol == PROTOCOL_TCP)
-		return parse_tcp(p, h, end, length);
-	if (p->protocol == PROTOCOL_UDP)
-		return parse_udp(p, h, end, length);
-	if (p->protocol == (p->wide ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP))
-		return parse_icmp(p, h, end, length);
-	p->what = p->protocol;
-	p->class = CLASS_OTHER;
-	p->tracked = p->begins = true;
-	return ALLOWED;
-}
-
 /* A later piece: what would lie over the first one's header is no honest one. RFC 3128 */
 static __always_inline enum reason later_piece(__u8 protocol, __u32 offset)
 {
 	return protocol == PROTOCOL_TCP && offset < sizeof(struct tcphdr) ? MALFORMED : ALLOWED;
-}
-
-static __always_inline enum reason parse_ipv4(struct __sk_buff *skb, struct packet *p)
-{
-	const void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	const struct iphdr *ip = data + ETH_HLEN;
-	if ((void *)(ip + 1) > end || ip->version != 4)
-		return MALFORMED;
-	__u32 header = ip->ihl * 4, total = ntohs(ip->tot_len);
-	if (header < sizeof(*ip) || total < header || ETH_HLEN + total > skb->len)
-		return MALFORMED;
-	p->protocol = ip->protocol;
-	p->src = mapped(ip->saddr);
-	p->dst = mapped(ip->daddr);
-	p->transport = ETH_HLEN + header;
-
-	__u32 fragment = ntohs(ip->frag_off), offset = (fragment & 0x1fff) * 8;
-	p->id = ntohs(ip->id);
-	p->first = !offset && (fragment & 0x2000);
-	p->later = offset;
-	if (offset)
-		return later_piece(p->protocol, offset);
-	enum reason why = parse_transport(p, (void *)ip + header, end, total - header);
-	if (p->quote.at)
-		parse_quote(skb, p, ETH_HLEN + total);
-	return why;
 }
 
 /* The beginning of an extension header; offset and id are a fragment header's. RFC 8200 §4. */
@@ -321,6 +227,103 @@ __noinline __u64 extensions(struct __sk_buff *skb, __u32 next, __u32 at, __u32 e
 			return passed(MALFORMED, WHOLE, 0, 0, 0);
 	}
 	return passed(UNSUPPORTED, WHOLE, 0, 0, 0);
+}
+
+/* The IP header of what is quoted. The transport header's place, or 0: it is none that tells of a connection. */
+static __always_inline __u32 parse_quoted_ip(struct __sk_buff *skb, struct quote *q, __u32 at, __u32 end, bool wide)
+{
+	if (wide) {
+		struct ipv6 ip;
+		if (at + sizeof(ip) > end || bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)))
+			return 0;
+		if (ip.version >> 4 != 6 || is_mapped(&ip.src) || is_mapped(&ip.dst))
+			return 0;
+		__u64 x = extensions(skb, ip.next, at + sizeof(ip), end);
+		if ((x & 0x3f) || (x >> 6 & 3) == LATER)
+			return 0;
+		q->src = ip.src;
+		q->dst = ip.dst;
+		q->protocol = x >> 8;
+		return (__u16)(x >> 16);
+	}
+	struct iphdr ip;
+	if (at + sizeof(ip) > end || bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)))
+		return 0;
+	if (ip.version != 4 || ip.ihl < 5 || (ip.frag_off & htons(0x1fff)))
+		return 0;
+	q->src = mapped(ip.saddr);
+	q->dst = mapped(ip.daddr);
+	q->protocol = ip.protocol;
+	return at + ip.ihl * 4;
+}
+
+/*
+ * Reads what an ICMP error quotes, which ends with the packet: at least 8 bytes more than the IP header and its extension
+ * headers. Of fragments the first alone has ports. What it cannot be read from quotes nothing.
+ */
+static __noinline int parse_quote(struct __sk_buff *skb, struct packet *p, __u32 end)
+{
+	struct quote *q = &p->quote;
+	struct icmp t; /* the longest beginning that is read, of any protocol */
+	__u32 at = q->at;
+
+	q->at = 0;
+	__u32 transport = parse_quoted_ip(skb, q, at, end, p->wide);
+	if (!transport || transport + sizeof(t) > end || bpf_skb_load_bytes(skb, transport, &t, sizeof(t)))
+		return 0;
+	q->at = at;
+	if (q->protocol == PROTOCOL_TCP || q->protocol == PROTOCOL_UDP) {
+		q->src_port = ((__be16 *)&t)[0];
+		q->dst_port = ((__be16 *)&t)[1];
+	} else if (q->protocol == (p->wide ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP)) {
+		q->icmp_type = t.type;
+		if (t.type == (p->wide ? ECHO_REQUEST_V6 : ECHO_REQUEST))
+			q->src_port = t.id;
+		else if (t.type == (p->wide ? ECHO_REPLY_V6 : ECHO_REPLY))
+			q->dst_port = t.id;
+	}
+	return 0;
+}
+
+/* The transport header, whose beginning is at h, of a segment of that length. */
+static __always_inline enum reason parse_transport(struct packet *p, const void *h, const void *end, __u32 length)
+{
+	if (p->protocol == PROTOCOL_TCP)
+		return parse_tcp(p, h, end, length);
+	if (p->protocol == PROTOCOL_UDP)
+		return parse_udp(p, h, end, length);
+	if (p->protocol == (p->wide ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP))
+		return parse_icmp(p, h, end, length);
+	p->what = p->protocol;
+	p->class = CLASS_OTHER;
+	p->tracked = p->begins = true;
+	return ALLOWED;
+}
+
+static __always_inline enum reason parse_ipv4(struct __sk_buff *skb, struct packet *p)
+{
+	const void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	const struct iphdr *ip = data + ETH_HLEN;
+	if ((void *)(ip + 1) > end || ip->version != 4)
+		return MALFORMED;
+	__u32 header = ip->ihl * 4, total = ntohs(ip->tot_len);
+	if (header < sizeof(*ip) || total < header || ETH_HLEN + total > skb->len)
+		return MALFORMED;
+	p->protocol = ip->protocol;
+	p->src = mapped(ip->saddr);
+	p->dst = mapped(ip->daddr);
+	p->transport = ETH_HLEN + header;
+
+	__u32 fragment = ntohs(ip->frag_off), offset = (fragment & 0x1fff) * 8;
+	p->id = ntohs(ip->id);
+	p->first = !offset && (fragment & 0x2000);
+	p->later = offset;
+	if (offset)
+		return later_piece(p->protocol, offset);
+	enum reason why = parse_transport(p, (void *)ip + header, end, total - header);
+	if (p->quote.at)
+		parse_quote(skb, p, ETH_HLEN + total);
+	return why;
 }
 
 static __always_inline enum reason parse_ipv6(struct __sk_buff *skb, struct packet *p)

@@ -1,7 +1,6 @@
 package policytest
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -13,7 +12,7 @@ import (
 // RandomPacket makes a packet and who sends it, 0: the internet. Most packets are from the sender's
 // own address to one that exists and on a port that rules are about.
 func RandomPacket(r *rand.Rand, v *policy.View) (from uint32, p flow.Packet) {
-	p = flow.Packet{DstMAC: policy.GatewayMAC, Payload: one(r, 0, 0, 1, 2, 100, 1400), Options: one(r, 0, 0, 0, 0, 4, 40)}
+	p = flow.Packet{DstMAC: policy.GatewayMAC, Payload: one(r, 0, 0, 1, 2, 100, 1400, 2900), Options: one(r, 0, 0, 0, 0, 4, 40)}
 	is4 := r.IntN(5) > 1
 	if !is4 {
 		p.Options = one(r, 0, 0, 0, 8, 16, 40, 256)
@@ -111,73 +110,6 @@ func RandomPause(r *rand.Rand) uint32 {
 	}
 	state := policy.ConnState(1 + r.IntN(int(policy.ConnStates)-1))
 	return one(r, 1, 5, 20, 59, 60, 61, state.Timeout()-1, state.Timeout(), state.Timeout()+1)
-}
-
-// RandomFrame makes a frame: a random packet's, ARP, neighbour discovery, or any of them damaged.
-func RandomFrame(r *rand.Rand, v *policy.View) (from uint32, frame []byte) {
-	from, p := RandomPacket(r, v)
-	if frame = flow.Build(p); p.Src.Is6() && r.IntN(2) == 0 {
-		return from, damage(r, extend(r, frame))
-	}
-	if r.IntN(4) == 0 {
-		from, a := RandomARP(r, v)
-		return from, damage(r, flow.BuildARP(a))
-	} else if r.IntN(4) == 0 {
-		from, n := RandomND(r, v)
-		return from, damage(r, flow.BuildND(n))
-	}
-	return from, damage(r, frame)
-}
-
-// extend puts extension headers of all kinds, up to more than are read, before what follows the IPv6 header.
-func extend(r *rand.Rand, frame []byte) []byte {
-	const header, next, length = 14 + 40, 14 + 6, 14 + 4
-	var chain []byte
-	for left := one(r, 1, 1, 2, 3, 8, 9); left > 0; left-- {
-		kind, size := one(r, 60, 60, 60, 43, 44, 51), r.IntN(3)
-		if left == 1 && r.IntN(2) == 0 { // the first one of all
-			kind = 0
-		}
-		h := make([]byte, 8*(size+1))
-		h[1] = byte(size)
-		switch kind {
-		case 43:
-			h[3] = byte(r.IntN(8) / 7) // segments left
-		case 44:
-			h = h[:8]
-			binary.BigEndian.PutUint16(h[2:], one(r, uint16(0), 0, 1, 6, 8, 9, 24, 1480))
-			binary.BigEndian.PutUint32(h[4:], one(r, uint32(7), 7|1<<16, 8))
-		}
-		h[0], frame[next] = frame[next], byte(kind)
-		chain = append(h, chain...)
-	}
-	frame = slices.Concat(frame[:header], chain, frame[header:])
-	binary.BigEndian.PutUint16(frame[length:], uint16(len(frame)-header))
-	return frame
-}
-
-// damage leaves some frames whole. The places that it prefers are where lengths and kinds stand.
-func damage(r *rand.Rand, frame []byte) []byte {
-	switch r.IntN(9) {
-	case 0: // shorter
-		frame = frame[:min(len(frame), 14+r.IntN(50))]
-	case 1: // longer
-		frame = append(frame, make([]byte, 1+r.IntN(20))...)
-	case 2: // of another kind
-		binary.BigEndian.PutUint16(frame[12:], one(r, uint16(0x86dd), 0x8100, 0x0806, 0x0800, 60, 0x88cc))
-	case 3, 4: // a byte of the headers
-		frame[r.IntN(min(len(frame), 60))] = byte(r.IntN(256))
-	case 5: // what of IPv6 says how it goes on
-		if at := one(r, 14, 18, 19, 20, 21, 54, 55, 56, 57, 62, 78); at < len(frame) {
-			frame[at] = one(r, 0, 1, 6, 17, 43, 44, 58, 59, 60, 0x60, 133, 134, 135, 136, 143, 255, frame[at]-1, frame[at]+1)
-		}
-	case 6: // version, header length, total length, fragments, the length of TCP's header
-		at := one(r, 14, 14, 16, 17, 20, 21, 46)
-		if at < len(frame) {
-			frame[at] = one(r, 0, 1, 0x40, 0x44, 0x45, 0x46, 0x4f, 0x50, 0x60, frame[at]-1, frame[at]+1)
-		}
-	}
-	return frame
 }
 
 // RandomARP makes ARP that an interface sends, or that is sent in its name.

@@ -23,8 +23,8 @@ func TestTrafficMeetsEveryReason(t *testing.T) {
 				view = Reroll(r, view)
 			}
 			if r.IntN(10) == 0 {
-				from, frame := RandomFrame(r, view)
-				seen[tracker.JudgeFrame(view, now, from, frame).Reason]++
+				f := traffic.Frame(r, view)
+				seen[tracker.JudgeFrame(view, now, f.From, f.Bytes).Reason]++
 				continue
 			}
 			from, p := traffic.Next(r, view)
@@ -129,12 +129,49 @@ func TestFramesAreSometimesWhole(t *testing.T) {
 	v := RandomView(r)
 	whole := 0
 	for range 1000 {
-		_, frame := RandomFrame(r, v)
-		if _, err := flow.Parse(frame); err == nil {
+		if _, err := flow.Parse(RandomFrame(r, v).Bytes); err == nil {
 			whole++
 		}
 	}
 	if whole < 300 || whole > 900 {
 		t.Errorf("%d of 1000 can be parsed", whole)
+	}
+}
+
+// Every oddity is drawn often, and what passes in spite of it is not left out.
+func TestEveryShapeIsDrawn(t *testing.T) {
+	seen := map[string]map[policy.Reason]int{}
+	for seed := range uint64(seeds) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		view, tracker, traffic := RandomView(r), policy.Tracker{}, Traffic{}
+		for n := range 300 {
+			if from, p := traffic.Next(r, view); n%4 > 0 {
+				traffic.Saw(view, from, p, tracker.Judge(view, 0, from, p))
+				continue
+			}
+			f := traffic.Frame(r, view)
+			if seen[f.Shape] == nil {
+				seen[f.Shape] = map[policy.Reason]int{}
+			}
+			seen[f.Shape][tracker.JudgeFrame(view, 0, f.From, f.Bytes).Reason]++
+		}
+	}
+	want := map[string][]oddity{"arp": ofARP, "nd": ofND, "packet of ipv4": ofIPv4, "packet of ipv6": ofIPv6, "error": ofQuote, "error of ipv4": ofIPv4, "error of ipv6": ofIPv6}
+	for kind, oddities := range want {
+		for _, o := range oddities {
+			shape, n := kind+": "+o.shape, 0
+			for _, times := range seen[shape] {
+				n += times
+			}
+			if n < 20 {
+				t.Errorf("%s: %d times", shape, n)
+			}
+		}
+	}
+	for shape, reason := range map[string]policy.Reason{"error of ipv6: extended": policy.Related, "error of ipv6: a piece": policy.Related, "error: about an error": policy.Allowed,
+		"nd: more options after": policy.Answered, "arp: padded": policy.Answered, "packet of ipv4: odd options": policy.Allowed, "packet of ipv6: a piece": policy.Allowed} {
+		if seen[shape][reason] == 0 {
+			t.Errorf("%s: never %s: %v", shape, reason, seen[shape])
+		}
 	}
 }

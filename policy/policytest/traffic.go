@@ -14,6 +14,7 @@ type Traffic struct{ known []sent }
 type sent struct {
 	from   uint32
 	packet flow.Packet
+	passed bool // or it is the answer to what did
 }
 
 // remembered is how many packets a Traffic goes back to.
@@ -100,14 +101,14 @@ func errorAbout(r *rand.Rand, about flow.Packet) flow.Packet {
 // by its receiver, or, where it was dropped on the way, by whoever has the address.
 func (t *Traffic) Saw(v *policy.View, from uint32, p flow.Packet, verdict policy.Verdict) {
 	if verdict.Allow {
-		t.remember(sent{from, p})
-		t.remember(sent{verdict.To, verdict.Packet.Reverse()})
+		t.remember(sent{from, p, true})
+		t.remember(sent{verdict.To, verdict.Packet.Reverse(), true})
 		return
 	}
 	if verdict.Reason != policy.NoIngressRule && len(t.known) > remembered/2 {
 		return // most such packets leave nothing behind that an answer could meet
 	}
-	t.remember(sent{from, p})
+	t.remember(sent{from, p, false})
 	var sender policy.Interface
 	for _, i := range v.Interfaces {
 		if i.Num == from {
@@ -119,21 +120,21 @@ func (t *Traffic) Saw(v *policy.View, from uint32, p flow.Packet, verdict policy
 		switch {
 		case i.VPC == sender.VPC && i.Has(p.Dst):
 			back.SrcMAC = i.MAC
-			t.remember(sent{i.Num, back})
+			t.remember(sent{i.Num, back, false})
 		case i.Public.IsValid() && i.Public == p.Dst:
 			back.SrcMAC, back.Src = i.MAC, i.Addr
 			if sender.Public.IsValid() {
 				back.Dst = sender.Public
 			}
-			t.remember(sent{i.Num, back})
+			t.remember(sent{i.Num, back, false})
 		case p.Dst.Is6() && i.Has(p.Dst):
 			back.SrcMAC = i.MAC
-			t.remember(sent{i.Num, back})
+			t.remember(sent{i.Num, back, false})
 		}
 	}
 	if public := sender.OnInternet(p.Src); from != 0 && public.IsValid() && p.Dst == v.Host(p.Dst) {
 		back.Dst = public
-		t.remember(sent{0, back})
+		t.remember(sent{0, back, false})
 	}
 }
 
