@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"crenel/hostnet"
@@ -160,6 +161,9 @@ func connected(t *testing.T, h Home, id string) {
 	if err := netlink.AddrAdd(link, addr); err != nil {
 		t.Fatal(err)
 	}
+	if err := netlink.LinkSetARPOn(link); err != nil { // there is no filter here, and the host itself answers
+		t.Fatal(err)
+	}
 	if err := h.Run(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
@@ -206,6 +210,9 @@ func TestRootInAnInstanceHasItsNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	wantSh(t, h, "i-1", "bash -c 'echo hello > /dev/tcp/172.31.0.1/7' && echo sent", "sent")
 	c, err := l.Accept()
 	if err != nil {
