@@ -19,7 +19,7 @@ func TestTheVerifierTakesEveryProgram(t *testing.T) {
 		xlated, _ := info.TranslatedSize()
 		jited, _ := info.JitedSize()
 		t.Logf("%-14s %6d instructions verified, %5d translated, %5d bytes of machine code", info.Name, seen, xlated/8, jited)
-		if seen > 250_000 {
+		if seen > 500_000 { // half of what they stop at: kernels differ by as much
 			t.Errorf("%s: the verifier saw %d instructions: kernels stop at a million", info.Name, seen)
 		}
 	}
