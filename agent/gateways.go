@@ -13,9 +13,11 @@ import (
 )
 
 // settleGateways makes the NAT gateways that are wanted, and removes the others. It waits for nobody: a gateway is a network
-// namespace with a link, and no process.
-// What could not be done is tried again, as is a link that is gone.
+// namespace with a link, and no process. What could not be done is tried again, as is a link that is gone.
 func (a *Agent) settleGateways(ctx context.Context) error {
+	if a.desired.View == nil {
+		return nil // nothing was heard yet: what is there stays
+	}
 	wanted := map[string]bool{}
 	var errs []error
 	for _, g := range a.desired.NATGateways {
